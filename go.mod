@@ -1,0 +1,3 @@
+module qcowscope
+
+go 1.26
