@@ -1,0 +1,323 @@
+// Generated from wasm/service/protocol.go by scripts/gen-protocol. Do not edit.
+
+/** OpenRequest describes the file that the host has attached. */
+export interface OpenRequest {
+  /** shown, never interpreted */
+  name: string;
+}
+
+/** Problem is why something could not be done, in the words a user needs. */
+export interface Problem {
+  /** not-qcow2, header, read, changed, cancelled, memory, unsupported, internal */
+  kind: string;
+  /** one sentence: what happened */
+  title: string;
+  /** header field or file offset; "" if it does not apply */
+  where: string;
+  /** what to do now */
+  advice: string;
+  /** technical cause, for a bug report */
+  detail: string;
+}
+
+/** Info is what the header says, known right after opening. */
+export interface Info {
+  name: string;
+  /** bytes */
+  fileSize: number;
+  /** bytes, decimal: a damaged header may hold anything */
+  virtualSize: string;
+  version: number;
+  clusterBits: number;
+  clusterSize: number;
+  refcountBits: number;
+  extendedL2: boolean;
+  /** zlib, zstd */
+  compression: string;
+  dirty: boolean;
+  corrupt: boolean;
+  lazyRefcounts: boolean;
+  /** none, aes, luks */
+  encryption: string;
+  backingFile: string;
+  backingFormat: string;
+  dataFile: string;
+  snapshots: number;
+  bitmaps: number;
+  /** clusters in the file, the last may be cut short */
+  hostClusters: number;
+  header: HeaderField[];
+}
+
+/** HeaderField is one field of the header, for the table in the Summary. */
+export interface HeaderField {
+  /** as the specification spells it */
+  name: string;
+  /** byte offset in the file */
+  offset: number;
+  length: number;
+  /** hex */
+  value: string;
+  /** in words */
+  meaning: string;
+}
+
+/** OpenReply is either an image or the reason why there is none. */
+export interface OpenReply {
+  opened: boolean;
+  info: Info;
+  /** set when !Opened */
+  problem: Problem;
+}
+
+/** Progress is one report of a running check. Done and Total count the phase's own unit. */
+export interface Progress {
+  /** header, snapshots, tables, refcounts, compare, flags, findings */
+  phase: string;
+  done: number;
+  total: number;
+  /** so far */
+  findings: number;
+}
+
+/** Verdict is the result of a check of the image as it is now, that is with the applied plan, if any. */
+export interface Verdict {
+  /** healthy, wasteful, unclean, damaged, data-missing, unreadable */
+  state: string;
+  /** plain words, one sentence */
+  headline: string;
+  /** what to do now, one or two sentences */
+  advice: string;
+  corruptions: number;
+  leaks: number;
+  checkErrors: number;
+  /** what `qemu-img check` exits with */
+  exitCode: number;
+  /** of the virtual disk */
+  totalClusters: number;
+  allocated: number;
+  fragmented: number;
+  compressed: number;
+  imageEnd: number;
+  /** a plan would mend something */
+  repairable: boolean;
+  /** this is the image after the plan */
+  applied: boolean;
+  /** a read failed or the check was cancelled: what was found so far */
+  incomplete: boolean;
+  /** why, when incomplete */
+  problem: Problem;
+  groups: FindingGroup[];
+  /** where the file's bytes go, largest first */
+  usage: Usage[];
+}
+
+/** Usage is the share of the file that one owner has. */
+export interface Usage {
+  /** an Owner name, see Owners */
+  owner: string;
+  clusters: number;
+  bytes: number;
+}
+
+/** FindingGroup is all findings of one code. */
+export interface FindingGroup {
+  /** stable: leaked-cluster, refcount-too-low, ... */
+  code: string;
+  /** danger, damage, warning, waste, note */
+  severity: string;
+  /** corruption, leak, error, beyond: how `qemu-img check` counts it */
+  class: string;
+  /** all of them */
+  count: number;
+  /** how many can be paged through */
+  kept: number;
+  /** what, in plain words */
+  title: string;
+  /** what it means for the user */
+  meaning: string;
+  /** what repair does about it, or why it does nothing */
+  cure: string;
+  /** by a plan without consent */
+  mendable: boolean;
+}
+
+/** FindingsRequest asks for a page of one group, or of all groups with Code "". */
+export interface FindingsRequest {
+  code: string;
+  from: number;
+  /** at most 100 */
+  count: number;
+}
+
+/** FindingsReply is that page. */
+export interface FindingsReply {
+  findings: FindingView[];
+}
+
+/** FindingView is one finding in words. */
+export interface FindingView {
+  /** stable for this image: code@host */
+  id: string;
+  code: string;
+  severity: string;
+  /** a sentence */
+  what: string;
+  /** field and host range */
+  where: string;
+  /** hex offset, "" if none */
+  host: string;
+  /** hex */
+  hostLength: string;
+  /** hex offset, "" if none */
+  guest: string;
+  guestLength: string;
+  got: string;
+  want: string;
+  /** the line that qemu-img prints for it, for searching */
+  qemu: string;
+}
+
+/** TileRequest asks for cells of the host map. One cell stands for PerCell clusters from First on. */
+export interface TileRequest {
+  first: number;
+  /** >= 1 */
+  perCell: number;
+  /** at most 1<<22 */
+  cells: number;
+}
+
+/** Owners are the names of the owner indices in a tile. */
+export const Owners = [
+  'free',
+  'header',
+  'l1',
+  'l2',
+  'reftable',
+  'refblock',
+  'data',
+  'compressed',
+  'zero',
+  'snapshot-table',
+  'snapshot-l1',
+  'snapshot-l2',
+  'snapshot-data',
+  'bitmap',
+  'crypto',
+  'leaked',
+  'hole',
+] as const;
+
+/** One of Owners. */
+export type Owner = (typeof Owners)[number];
+
+/** ClusterRequest asks about one host cluster. */
+export interface ClusterRequest {
+  /** host cluster index */
+  cluster: number;
+}
+
+/** ClusterView is all that is known about a host cluster. */
+export interface ClusterView {
+  cluster: number;
+  /** hex offset */
+  host: string;
+  length: number;
+  /** an Owner name */
+  owner: string;
+  /** in words: "L2 table of guest 0x0..0x20000000" */
+  ownerText: string;
+  /** refcount on disk, or "unreadable" */
+  stored: string;
+  /** references found */
+  counted: string;
+  /** "" if nothing is wrong */
+  severity: string;
+  /** who points here, at most 100 */
+  claims: Claim[];
+  moreClaims: boolean;
+  /** that concern this cluster, at most 20 */
+  findings: FindingView[];
+  /** 32 of unallocated, allocated, zero, invalid; empty without extended L2 entries */
+  subclusters: string[];
+}
+
+/** Claim is one pointer to a host cluster. */
+export interface Claim {
+  /** "active", "snapshot 1 (name)", "reftable", "header" */
+  from: string;
+  /** "l2[0][5]", "reftable[0]", ... */
+  field: string;
+  /** hex file offset of the pointer, "" if it has none */
+  at: string;
+  /** raw value, hex */
+  entry: string;
+  /** hex guest offset, "" if it maps none */
+  guest: string;
+  /** normal, zero, compressed, table */
+  kind: string;
+}
+
+/** PlanRequest asks for a repair plan. */
+export interface PlanRequest {
+  /** leaks, all, rebuild */
+  scope: string;
+  /** codes whose lossy or interpreting repairs the user consents to */
+  accept: string[];
+}
+
+/** PlanView sums up a plan. The writes are paged with WritesRequest. */
+export interface PlanView {
+  scope: string;
+  /** nothing to do */
+  empty: boolean;
+  steps: PlanStep[];
+  writes: number;
+  /** that differ from the file or are new */
+  bytes: number;
+  batches: number;
+  sizeBefore: number;
+  sizeAfter: number;
+  /** what the plan does not mend, and why */
+  left: FindingGroup[];
+}
+
+/** PlanStep is what a plan does, in words: one line a kind of change. */
+export interface PlanStep {
+  /** the finding's code it mends */
+  code: string;
+  text: string;
+  count: number;
+}
+
+/** WritesRequest asks for a page of the plan's writes. */
+export interface WritesRequest {
+  from: number;
+  /** at most 100 */
+  count: number;
+}
+
+/** WritesReply is that page. */
+export interface WritesReply {
+  writes: WriteView[];
+}
+
+/** WriteView is one write of a plan. Old and New hold at most the first 64 bytes that differ, as hex. */
+export interface WriteView {
+  /** batch n is durable before batch n+1 */
+  batch: number;
+  offset: string;
+  length: number;
+  /** offset of the first differing byte */
+  at: string;
+  old: string;
+  new: string;
+  why: string;
+}
+
+/** BytesRequest asks for bytes of the image as it is now; they cross as a Uint8Array, shorter at the end. */
+export interface BytesRequest {
+  offset: number;
+  /** at most 65536 */
+  length: number;
+}
