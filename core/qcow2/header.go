@@ -68,24 +68,24 @@ const (
 // Header is the header's fields, raw. For version 2 the fields from
 // IncompatibleFeatures on hold what version 2 implies.
 type Header struct {
-	Version              uint32
-	BackingFileOffset    uint64
-	BackingFileSize      uint32
-	ClusterBits          uint32
-	Size                 uint64 // of the virtual disk, bytes
-	CryptMethod          uint32
-	L1Size               uint32 // entries
-	L1TableOffset        uint64
-	RefcountTableOffset  uint64
+	Version               uint32
+	BackingFileOffset     uint64
+	BackingFileSize       uint32
+	ClusterBits           uint32
+	Size                  uint64 // of the virtual disk, bytes
+	CryptMethod           uint32
+	L1Size                uint32 // entries
+	L1TableOffset         uint64
+	RefcountTableOffset   uint64
 	RefcountTableClusters uint32 // clusters
-	NbSnapshots          uint32
-	SnapshotsOffset      uint64
-	IncompatibleFeatures uint64
-	CompatibleFeatures   uint64
-	AutoclearFeatures    uint64
-	RefcountOrder        uint32
-	HeaderLength         uint32
-	Tail                 []byte // bytes 104 to HeaderLength, with compression_type first
+	NbSnapshots           uint32
+	SnapshotsOffset       uint64
+	IncompatibleFeatures  uint64
+	CompatibleFeatures    uint64
+	AutoclearFeatures     uint64
+	RefcountOrder         uint32
+	HeaderLength          uint32
+	Tail                  []byte // bytes 104 to HeaderLength, with compression_type first
 }
 
 // ErrNotQcow2 says that the magic is not there.

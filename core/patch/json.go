@@ -1,0 +1,83 @@
+package patch
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"qcowscope/core/source"
+)
+
+// jsonWrite is one write of a saved plan; Old lets whoever applies it see that the file is
+// the one it was made for.
+type jsonWrite struct {
+	Offset int64  `json:"offset"`
+	Old    []byte `json:"old"` // what the file holds now, shorter past its end
+	New    []byte `json:"new"`
+	Why    string `json:"why"`
+}
+
+type jsonPlan struct {
+	File       Target        `json:"file"`
+	SizeBefore int64         `json:"size-before"`
+	SizeAfter  int64         `json:"size-after"`
+	Batches    [][]jsonWrite `json:"batches"`
+}
+
+// EncodeJSON is the plan as JSON with the old bytes, read from src, the file before it.
+func (p *Plan) EncodeJSON(src source.Source) ([]byte, error) {
+	out := jsonPlan{File: p.File, SizeBefore: p.SizeBefore, SizeAfter: p.SizeAfter, Batches: [][]jsonWrite{}}
+	for _, b := range p.Batches {
+		batch := []jsonWrite{}
+		for _, w := range b {
+			old := make([]byte, max(0, min(w.End(), p.SizeBefore)-w.Off))
+			if err := source.ReadFull(src, old, w.Off); err != nil {
+				return nil, err
+			}
+			batch = append(batch, jsonWrite{w.Off, old, w.Data, w.Why})
+		}
+		out.Batches = append(out.Batches, batch)
+	}
+	return json.MarshalIndent(out, "", "  ")
+}
+
+// DecodeJSON reads a saved plan and refuses one whose old bytes are not what src holds.
+func DecodeJSON(b []byte, src source.Source) (*Plan, error) {
+	var in jsonPlan
+	if err := json.Unmarshal(b, &in); err != nil {
+		return nil, fmt.Errorf("patch: not a plan: %w", err)
+	}
+	if in.File == "" {
+		in.File = TargetImage
+	}
+	p := &Plan{File: in.File, SizeBefore: in.SizeBefore, SizeAfter: in.SizeAfter}
+	for i, b := range in.Batches {
+		p.Batches = append(p.Batches, nil)
+		for _, w := range b {
+			p.Batches[i] = append(p.Batches[i], Write{w.Offset, w.New, w.Why})
+		}
+	}
+	if err := p.Check(src.Size()); err != nil {
+		return nil, err
+	}
+	for _, b := range in.Batches {
+		for _, w := range b {
+			if err := w.matches(src); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return p, nil
+}
+
+func (w jsonWrite) matches(src source.Source) error {
+	now := make([]byte, len(w.Old))
+	if err := source.ReadFull(src, now, w.Offset); err != nil {
+		return err
+	}
+	for i := range now {
+		if now[i] != w.Old[i] {
+			return fmt.Errorf("%w: at 0x%x it expects %02x, the file has %02x", ErrPlanMismatch, w.Offset+int64(i), w.Old[i], now[i])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+// Package patch changes an image without touching it: a Plan is data that says which bytes
+// would be written where and why, an Overlay is the source with plans applied. It knows
+// nothing about qcow2.
+package patch
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"qcowscope/core/source"
+)
+
+// Write is one run of bytes to be written at Off, and the reason.
+type Write struct {
+	Off  int64
+	Data []byte
+	Why  string
+}
+
+// End is the offset after the last byte written.
+func (w Write) End() int64 { return w.Off + int64(len(w.Data)) }
+
+// Target is the file that a plan changes.
+type Target string
+
+// An image's own file, and the external data file that holds its guest data.
+const (
+	TargetImage    Target = "image"
+	TargetDataFile Target = "data-file"
+)
+
+// Plan is a change of one file: batches of writes, of which batch n is durable before
+// batch n+1 begins, and the file's size before and after. Writes within a batch may
+// become durable in any order, so they do not overlap.
+type Plan struct {
+	File                  Target
+	Batches               [][]Write
+	SizeBefore, SizeAfter int64
+}
+
+// New is an empty plan for an image file of size bytes.
+func New(size int64) *Plan {
+	return &Plan{File: TargetImage, SizeBefore: size, SizeAfter: size}
+}
+
+// Add puts a write into batch n, which is created if it is not there.
+func (p *Plan) Add(n int, off int64, data []byte, why string) {
+	for len(p.Batches) <= n {
+		p.Batches = append(p.Batches, nil)
+	}
+	p.Batches[n] = append(p.Batches[n], Write{off, data, why})
+	p.SizeAfter = max(p.SizeAfter, off+int64(len(data)))
+}
+
+// Empty tells whether the plan changes nothing.
+func (p *Plan) Empty() bool { return p.Writes() == 0 && p.SizeBefore == p.SizeAfter }
+
+// Writes is how many there are in all batches.
+func (p *Plan) Writes() int {
+	n := 0
+	for _, b := range p.Batches {
+		n += len(b)
+	}
+	return n
+}
+
+// Bytes is how many are written.
+func (p *Plan) Bytes() int64 {
+	var n int64
+	for _, b := range p.Batches {
+		for _, w := range b {
+			n += int64(len(w.Data))
+		}
+	}
+	return n
+}
+
+// Compact drops empty batches, so that a barrier stands only between writes.
+func (p *Plan) Compact() {
+	kept := p.Batches[:0]
+	for _, b := range p.Batches {
+		if len(b) > 0 {
+			kept = append(kept, b)
+		}
+	}
+	p.Batches = kept
+}
+
+// ErrPlanMismatch says that a plan was made for another file.
+var ErrPlanMismatch = errors.New("patch: the plan was made for another file")
+
+// Check says whether the plan can be applied to a file of size bytes.
+func (p *Plan) Check(size int64) error {
+	if size != p.SizeBefore {
+		return fmt.Errorf("%w: it expects %d bytes, the file has %d", ErrPlanMismatch, p.SizeBefore, size)
+	}
+	if p.SizeAfter < 0 {
+		return fmt.Errorf("patch: size after is %d", p.SizeAfter)
+	}
+	for i, b := range p.Batches {
+		for _, w := range b {
+			if w.Off < 0 || w.End() < w.Off || w.End() > max(p.SizeBefore, p.SizeAfter) {
+				return fmt.Errorf("patch: write at 0x%x+0x%x in batch %d leaves the file", w.Off, len(w.Data), i)
+			}
+		}
+	}
+	return nil
+}
+
+// String is the plan in its golden form: a line a write, with the first bytes.
+func (p *Plan) String() string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "size %d -> %d\n", p.SizeBefore, p.SizeAfter)
+	for i, b := range p.Batches {
+		fmt.Fprintf(&s, "batch %d\n", i)
+		for _, w := range b {
+			head, more := w.Data, ""
+			if len(head) > 16 {
+				head, more = head[:16], "..."
+			}
+			fmt.Fprintf(&s, "  0x%x+0x%x %x%s %s\n", w.Off, len(w.Data), head, more, w.Why)
+		}
+	}
+	return s.String()
+}
+
+// Undo is the plan that brings src back from the state after p: the old bytes in reverse
+// order, and the old size. src is the file before p.
+func (p *Plan) Undo(src source.Source) (*Plan, error) {
+	u := &Plan{File: p.File, SizeBefore: p.SizeAfter, SizeAfter: p.SizeBefore}
+	for i := len(p.Batches) - 1; i >= 0; i-- {
+		var batch []Write
+		for j := len(p.Batches[i]) - 1; j >= 0; j-- {
+			w := p.Batches[i][j]
+			keep := min(w.End(), p.SizeBefore) - w.Off
+			if keep <= 0 {
+				continue // beyond the old end: the size takes it away
+			}
+			old := make([]byte, keep)
+			if err := source.ReadFull(src, old, w.Off); err != nil {
+				return nil, err
+			}
+			batch = append(batch, Write{w.Off, old, "undo: " + w.Why})
+		}
+		if len(batch) > 0 {
+			u.Batches = append(u.Batches, batch)
+		}
+	}
+	tail, err := cutTail(src, p.SizeAfter, p.SizeBefore)
+	if err != nil {
+		return nil, err
+	}
+	if len(tail) > 0 {
+		u.Batches = append([][]Write{tail}, u.Batches...)
+	}
+	return u, nil
+}
+
+// cutTail is the nonzero part of src between the new end and the old one.
+func cutTail(src source.Source, from, to int64) ([]Write, error) {
+	const chunk = 1 << 16
+	var ws []Write
+	zero := make([]byte, chunk)
+	for off := from; off < to; off += chunk {
+		buf := make([]byte, min(chunk, to-off))
+		if err := source.ReadFull(src, buf, off); err != nil {
+			return nil, err
+		}
+		if !bytes.Equal(buf, zero[:len(buf)]) {
+			ws = append(ws, Write{off, buf, "undo: truncated tail"})
+		}
+	}
+	return ws, nil
+}
