@@ -1,0 +1,171 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"qcowscope/core/qcow2"
+	"qcowscope/core/source"
+)
+
+// readBitmapsExtension believes the extension only when autoclear bit 0 vouches for it.
+func (img *Image) readBitmapsExtension() {
+	e := qcow2.FindExtension(img.Extensions, qcow2.ExtBitmaps)
+	if e == nil || img.Header.AutoclearFeatures&qcow2.AutoclearBitmaps == 0 {
+		return
+	}
+	ext, ok := qcow2.DecodeBitmapsExtension(e.Data)
+	bad := func(value uint64, rule string) { img.refuse("bitmaps extension", e.Off, value, rule) }
+	switch {
+	case !ok:
+		bad(uint64(len(e.Data)), "must be 24 bytes long")
+	case ext.Reserved != 0:
+		bad(uint64(ext.Reserved), "reserved field must be 0")
+	case ext.NbBitmaps == 0 || ext.NbBitmaps > qcow2.MaxBitmaps:
+		bad(uint64(ext.NbBitmaps), "nb_bitmaps must be 1 to 65535")
+	case ext.DirectorySize > qcow2.MaxBitmapDirectory:
+		bad(ext.DirectorySize, "bitmap_directory_size is too large")
+	case !img.tableOffsetOK(ext.DirectoryOffset, ext.DirectorySize):
+		bad(ext.DirectoryOffset, "bitmap_directory_offset must be a cluster boundary in the file")
+	default:
+		img.BitmapsExt = &ext
+	}
+}
+
+var errBitmapDirectory = errors.New("image: bitmap directory does not parse")
+
+// readBitmapDirectory reads the entries and judges them as QEMU does at open: one bad
+// entry makes the image unopenable.
+func (img *Image) readBitmapDirectory() {
+	if img.BitmapsExt == nil {
+		return
+	}
+	err := img.decodeBitmapDirectory()
+	if err == nil {
+		for i := range img.Bitmaps {
+			if err = img.judgeBitmap(&img.Bitmaps[i]); err != nil {
+				break
+			}
+		}
+	}
+	if err != nil {
+		img.BitmapsErr = err
+		img.refuse("bitmap directory", int64(img.BitmapsExt.DirectoryOffset), uint64(len(img.Bitmaps)), err.Error())
+	}
+}
+
+func (img *Image) decodeBitmapDirectory() error {
+	ext := img.BitmapsExt
+	off := int64(ext.DirectoryOffset)
+	if off >= img.Src.Size() {
+		return fmt.Errorf("%w: it lies past the end of the file", errBitmapDirectory)
+	}
+	// Bytes past the end are zero and never make an entry, so the file bounds the buffer.
+	dir := make([]byte, min(int64(ext.DirectorySize), img.Src.Size()-off))
+	if err := source.ReadFull(img.Src, dir, off); err != nil {
+		return err
+	}
+	pos, n := int64(0), uint32(0)
+	for ; pos < int64(ext.DirectorySize); n++ {
+		if int64(len(dir))-pos < qcow2.BitmapDirectoryEntrySize || n >= ext.NbBitmaps {
+			return fmt.Errorf("%w: entry %d does not fit", errBitmapDirectory, n)
+		}
+		h := qcow2.DecodeBitmapHead(dir[pos:])
+		if h.Size() > int64(len(dir))-pos {
+			return fmt.Errorf("%w: entry %d passes the end", errBitmapDirectory, n)
+		}
+		extra := pos + qcow2.BitmapDirectoryEntrySize
+		name := extra + int64(h.ExtraSize)
+		h.Extra, h.Name = dir[extra:name], dir[name:name+int64(h.NameSize)]
+		img.Bitmaps = append(img.Bitmaps, h.Bitmap)
+		pos += h.Size()
+	}
+	if n != ext.NbBitmaps {
+		return fmt.Errorf("%w: %d entries, nb_bitmaps says %d", errBitmapDirectory, n, ext.NbBitmaps)
+	}
+	return nil
+}
+
+// judgeBitmap is QEMU's test of a directory entry, and of the table of a bitmap that is not
+// in use.
+func (img *Image) judgeBitmap(m *qcow2.Bitmap) error {
+	cs := img.Geo.ClusterSize()
+	fail := func(what string) error { return fmt.Errorf("%w: bitmap %q: %s", errBitmapDirectory, m.Name, what) }
+	inUse := m.Flags&qcow2.BitmapInUse != 0
+	switch {
+	case m.TableOffset == 0 || int64(m.TableOffset)&(cs-1) != 0:
+		return fail("bitmap_table_offset is not a cluster boundary")
+	case m.TableSize == 0 || m.TableSize > qcow2.MaxBitmapTable:
+		return fail("bitmap_table_size is impossible")
+	case int64(m.TableSize) > qcow2.MaxBitmapData/cs:
+		return fail("bitmap data is too large")
+	case m.GranularityBits < qcow2.MinBitmapGranularity || m.GranularityBits > qcow2.MaxBitmapGranularity:
+		return fail("granularity_bits is out of range")
+	case m.Flags&^(qcow2.BitmapInUse|qcow2.BitmapAuto) != 0:
+		return fail("unknown flags")
+	case len(m.Extra) != 0:
+		return fail("unknown extra data")
+	case len(m.Name) == 0 || len(m.Name) > qcow2.MaxBitmapName:
+		return fail("name_size is out of range")
+	case m.Type != qcow2.BitmapTypeDirty:
+		return fail("unknown type")
+	case !inUse && !img.bitmapCovers(m):
+		return fail("its table does not cover the disk")
+	}
+	if inUse {
+		return nil
+	}
+	table, err := img.BitmapTable(m)
+	if err != nil {
+		return err
+	}
+	for _, e := range table {
+		if !img.BitmapTableEntryOK(e) {
+			return fail("a table entry is invalid")
+		}
+	}
+	return nil
+}
+
+// bitmapCovers tells whether the table has exactly the clusters that the disk needs.
+func (img *Image) bitmapCovers(m *qcow2.Bitmap) bool {
+	perCluster := uint64(img.Geo.ClusterSize()) * 8 << m.GranularityBits
+	size := img.VirtualSize()
+	need := size / perCluster
+	if size%perCluster != 0 {
+		need++
+	}
+	return uint64(m.TableSize) == need
+}
+
+// BitmapTable reads the table of a judged bitmap, at most 1 Mi entries; those past the end
+// of the file are zero.
+func (img *Image) BitmapTable(m *qcow2.Bitmap) ([]uint64, error) {
+	if int64(m.TableSize) > qcow2.MaxBitmapData/img.Geo.ClusterSize() || m.TableOffset > 1<<62 {
+		return nil, errBitmapDirectory
+	}
+	buf := make([]byte, int64(m.TableSize)*qcow2.BitmapTableEntrySize)
+	if err := source.ReadFull(img.Src, buf, int64(m.TableOffset)); err != nil {
+		return nil, err
+	}
+	table := make([]uint64, m.TableSize)
+	for i := range table {
+		table[i] = be64(buf[8*i:])
+	}
+	return table, nil
+}
+
+// BitmapTableEntryOK is QEMU's test of a bitmap table entry.
+func (img *Image) BitmapTableEntryOK(e uint64) bool {
+	off := e & qcow2.OffsetMask
+	if e&qcow2.BitmapTableReserved != 0 || off&uint64(img.Geo.ClusterSize()-1) != 0 {
+		return false
+	}
+	return off == 0 || e&qcow2.BitmapTableAllOnes == 0
+}
+
+// ReadBatch reads through the image's source; see source.ReadBatch.
+func (img *Image) ReadBatch(ctx context.Context, reqs []source.Request) error {
+	return source.ReadBatch(ctx, img.Src, reqs)
+}
