@@ -2,6 +2,9 @@ module qcowscope
 
 go 1.26.0
 
+// npm packages may hold Go files.
+ignore ./node_modules
+
 // Static analysis beyond vet, run by npm test.
 tool honnef.co/go/tools/cmd/staticcheck
 
