@@ -56,15 +56,15 @@ type builder struct {
 	l2Tables  map[int64]hostOff // active, by L1 index
 	pack      hostOff           // where the next compressed stream may start; 0: in a new cluster
 
-	snapTable     hostOff
-	snapTableLen  int64
-	snapshots     []snapshot
-	bitmapDir     hostOff
-	bitmaps       []bitmap
-	extensions    []headerExtension
-	cipher        *cipher
-	crypt         hostOff // LUKS header area
-	cryptLen      int64
+	snapTable    hostOff
+	snapTableLen int64
+	snapshots    []snapshot
+	bitmapDir    hostOff
+	bitmaps      []bitmap
+	extensions   []headerExtension
+	cipher       *cipher
+	crypt        hostOff // LUKS header area
+	cryptLen     int64
 
 	guest    *Guest
 	dataFile []byte

@@ -7,19 +7,30 @@ import (
 	"strings"
 )
 
-//go:embed recipes/*.recipe
-var recipeFiles embed.FS
+//go:embed recipes samples golden
+var files embed.FS
 
-const recipeExt = ".recipe"
+const (
+	recipeDir = "recipes"
+	sampleDir = "samples"
+	recipeExt = ".recipe"
+)
 
 // Names lists the recipes in alphabetical order.
-func Names() []string { return namesIn("recipes") }
+func Names() []string { return namesIn(recipeDir) }
 
 // Load parses a recipe.
-func Load(name string) (Recipe, error) { return load("recipes", name) }
+func Load(name string) (Recipe, error) { return load(recipeDir, name) }
+
+// SampleNames lists the samples of the page in alphabetical order.
+func SampleNames() []string { return namesIn(sampleDir) }
+
+// LoadSample parses a sample, which is a recipe with a title. Its name begins
+// with sample_, so that recipes and samples share one namespace of goldens.
+func LoadSample(name string) (Recipe, error) { return load(sampleDir, name) }
 
 func namesIn(dir string) []string {
-	entries, err := recipeFiles.ReadDir(dir)
+	entries, err := files.ReadDir(dir)
 	if err != nil {
 		return nil
 	}
@@ -31,7 +42,7 @@ func namesIn(dir string) []string {
 }
 
 func load(dir, name string) (Recipe, error) {
-	source, err := recipeFiles.ReadFile(path.Join(dir, name+recipeExt))
+	source, err := files.ReadFile(path.Join(dir, name+recipeExt))
 	if err != nil {
 		return Recipe{}, fmt.Errorf("testimages: no recipe %q", name)
 	}
