@@ -112,6 +112,7 @@ type FindingGroup struct {
 	Meaning  string  `json:"meaning"`  // what it means for the user
 	Cure     string  `json:"cure"`     // what repair does about it, or why it does nothing
 	Mendable bool    `json:"mendable"` // by a plan without consent
+	Consent  string  `json:"consent"`  // what accepting its repair (PlanRequest.Accept) chooses or gives up; "" if there is no such repair
 }
 
 // FindingsRequest asks for a page of one group, or of all groups with Code "".
