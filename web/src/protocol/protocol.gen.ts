@@ -140,6 +140,8 @@ export interface FindingGroup {
   cure: string;
   /** by a plan without consent */
   mendable: boolean;
+  /** what accepting its repair (PlanRequest.Accept) chooses or gives up; "" if there is no such repair */
+  consent: string;
 }
 
 /** FindingsRequest asks for a page of one group, or of all groups with Code "". */
