@@ -1,0 +1,188 @@
+package refcount
+
+import (
+	"math"
+
+	"qcowscope/core/image"
+	"qcowscope/core/qcow2"
+	"qcowscope/core/source"
+)
+
+// root is an L1 table to walk. Snapshots that name the same table are one root, walked
+// once and counted as often as they are.
+type root struct {
+	image.L1Table
+	index  int // 0 the active layer, n the nth snapshot
+	active uint64
+	snaps  uint64
+	window []byte // the entries [first, first+len/8) of the walk
+	first  int64
+}
+
+// roots lists the active L1 table and those of the snapshots, and counts their own
+// clusters.
+func (w *walker) roots(snaps *image.SnapshotTable) []*root {
+	active := &root{L1Table: w.img.L1, index: 0, active: 1}
+	w.region(w.img.L1.Off, w.img.L1.Bytes(), L1, 0, 1)
+	all := []*root{active}
+	seen := map[image.L1Table]*root{}
+	for i, s := range snaps.Snapshots {
+		t := image.L1Table{Off: qcow2.HostOff(s.L1TableOffset), Entries: int64(s.L1Size)}
+		at := Trouble{Role: InactiveL1, Root: i + 1, L1Index: -1, L2Index: -1, At: qcow2.HostOff(snaps.Offsets[i]),
+			Host: qcow2.Range[qcow2.HostOff]{Start: t.Off, Len: qcow2.HostOff(t.Bytes())}, Entry: s.L1TableOffset, Times: 1}
+		switch {
+		case !w.g.Aligned(t.Off):
+			w.trouble(SnapshotL1Unaligned, at)
+			continue
+		case t.Entries > qcow2.MaxL1Entries:
+			w.trouble(SnapshotL1TooLarge, at)
+			continue
+		case t.Off < 0 || int64(t.Off) > math.MaxInt64-t.Bytes():
+			w.trouble(RegionBeyondEOF, at)
+			continue
+		}
+		w.region(t.Off, t.Bytes(), InactiveL1, i+1, 1)
+		if r := seen[t]; r != nil {
+			r.snaps++
+			continue
+		}
+		r := &root{L1Table: t, index: i + 1, snaps: 1}
+		seen[t] = r
+		all = append(all, r)
+	}
+	return w.withinBudget(all)
+}
+
+// withinBudget drops tables that overlap each other so often that walking them all would
+// take longer than the file is large: no image that a program wrote has any.
+func (w *walker) withinBudget(all []*root) []*root {
+	for i, r := range all {
+		inFile := max(0, min(r.Bytes(), w.t.end-int64(r.Off)))
+		if w.budget -= inFile; w.budget < 0 {
+			w.aborted = true
+			w.trouble(TablesOverlap, Trouble{Role: InactiveL1, Root: r.index, L1Index: -1, L2Index: -1,
+				Host: qcow2.Range[qcow2.HostOff]{Start: r.Off, Len: qcow2.HostOff(r.Bytes())}, Times: 1})
+			return all[:i]
+		}
+		// Entries past the end of the file are zero: nothing to walk.
+		r.Entries = (inFile + qcow2.L1EntrySize - 1) / qcow2.L1EntrySize
+	}
+	return all
+}
+
+// walkRoots walks all roots side by side, L1 index by L1 index, so that the tables that
+// map the same guest range are met together.
+func (w *walker) walkRoots(roots []*root) error {
+	w.pipe = source.NewPipeline(w.ctx, w.img.Src, readAhead, batchBytes)
+	w.batch = w.pipe.Next()
+	last := int64(0)
+	for _, r := range roots {
+		last = max(last, r.Entries)
+		w.total += r.Entries
+	}
+	step := max(512, int64(8<<20)/qcow2.L1EntrySize/int64(len(roots)))
+	for first := int64(0); first < last; first += step {
+		if err := w.readWindows(roots, first, min(step, last-first)); err != nil {
+			return err
+		}
+		for i := first; i < min(first+step, last); i++ {
+			if err := w.l1Index(roots, i); err != nil {
+				return err
+			}
+		}
+	}
+	if err := w.flush(); err != nil {
+		return err
+	}
+	if err := w.pipe.Drain(); err != nil {
+		return err
+	}
+	return w.walkRepeats()
+}
+
+// readWindows reads the entries [first, first+n) of every root that has them.
+func (w *walker) readWindows(roots []*root, first, n int64) error {
+	for _, r := range roots {
+		have := max(0, min(n, r.Entries-first))
+		r.first = first
+		if r.window = r.window[:0]; have == 0 {
+			continue
+		}
+		if int64(cap(r.window)) < have*qcow2.L1EntrySize {
+			r.window = make([]byte, have*qcow2.L1EntrySize)
+		}
+		r.window = r.window[:have*qcow2.L1EntrySize]
+		off := int64(r.Off) + first*qcow2.L1EntrySize
+		if err := w.img.ReadBatch(w.ctx, []source.Request{{Off: off, Buf: r.window}}); err != nil {
+			if w.ctx.Err() != nil {
+				return w.ctx.Err()
+			}
+			w.unreadable(r.role(), r.index, -1, off, int64(len(r.window)), err)
+			r.window = r.window[:0]
+		}
+		w.done += have
+	}
+	return nil
+}
+
+func (r *root) role() Role {
+	if r.active > 0 {
+		return L1
+	}
+	return InactiveL1
+}
+
+// unreadable notes a table that could not be read. QEMU stops there.
+func (w *walker) unreadable(role Role, root int, l1Index, off, n int64, err error) {
+	w.aborted = true
+	w.trouble(TableReadError, Trouble{Role: role, Root: root, L1Index: l1Index, L2Index: -1,
+		Host: qcow2.Range[qcow2.HostOff]{Start: qcow2.HostOff(off), Len: qcow2.HostOff(n)}, Times: 1, Err: err})
+}
+
+// l1Index handles entry i of all roots: each distinct L2 table becomes one job.
+func (w *walker) l1Index(roots []*root, i int64) error {
+	begin := len(w.jobs)
+	for _, r := range roots {
+		k := 8 * (i - r.first)
+		if k >= int64(len(r.window)) {
+			continue
+		}
+		if e := qcow2.L1Entry(be64(r.window[k:])); e != 0 {
+			w.l1Entry(r, i, e, begin)
+		}
+	}
+	if len(w.jobs) > batchTables {
+		return w.flush()
+	}
+	return nil
+}
+
+// l1Entry judges an L1 entry, counts its L2 table and queues the table to be walked. Jobs
+// from begin on are those of the same L1 index.
+func (w *walker) l1Entry(r *root, i int64, e qcow2.L1Entry, begin int) {
+	off, times := e.L2Table(), r.active+r.snaps
+	at := Trouble{Role: L2, Root: r.index, L1Index: i, L2Index: -1, At: r.Off + qcow2.HostOff(8*i), Entry: uint64(e), Times: times,
+		Host: qcow2.Range[qcow2.HostOff]{Start: off, Len: qcow2.HostOff(w.g.ClusterSize())}}
+	if r.active == 0 {
+		at.Role = InactiveL2
+	}
+	if e.Reserved() != 0 {
+		w.trouble(L1ReservedBits, at)
+	}
+	c := int64(w.g.Cluster(off))
+	first := w.t.Count(qcow2.HostCluster(c)) == 0
+	fits := w.t.addRegion(off, w.g.ClusterSize(), at.Role, times)
+	if !fits {
+		w.trouble(RegionBeyondEOF, at)
+	}
+	if off == 0 {
+		w.trouble(L1OffsetZero, at)
+	}
+	if !w.g.Aligned(off) {
+		w.trouble(L2TableUnaligned, at)
+	}
+	if r.active > 0 && off != 0 {
+		w.sawFlag(off, e.Copied())
+	}
+	w.queue(l2Job{off: off, l1Index: i, root: r.index, active: r.active, snaps: r.snaps, phantom: off == 0}, begin, first && fits)
+}
