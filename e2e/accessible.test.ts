@@ -1,0 +1,93 @@
+import path from 'node:path';
+import AxeBuilder from '@axe-core/playwright';
+import type {Page} from 'playwright-core';
+import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {damageFile, zeroRefblock} from './damage';
+import {choose, launch, settled, type App} from './page';
+import {makeImage, qemuCheck, qemuImg, withFolder} from './qemu';
+
+let app: App;
+beforeAll(async () => {
+  app = await launch();
+});
+afterAll(() => app.close());
+
+async function violations(page: Page): Promise<string[]> {
+  const {violations: found} = await new AxeBuilder({page}).analyze();
+  return found.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html).join(' ')}`);
+}
+
+const screens = (['light', 'dark'] as const).flatMap((colorScheme) => [
+  {colorScheme, width: 1280, height: 800},
+  {colorScheme, width: 390, height: 844},
+]);
+
+describe.each(screens)('$colorScheme, $width px wide', ({colorScheme, width, height}) => {
+  test('no accessibility rule is broken on any screen', async () => {
+    await withFolder(async (folder) => {
+      const image = path.join(folder, 'disk.qcow2');
+      await makeImage(image, 'compat=1.1');
+      await damageFile(image, zeroRefblock);
+      const raw = path.join(folder, 'raw.img');
+      await qemuImg('create', '-q', '-f', 'raw', raw, '1M');
+
+      const {page} = await app.open();
+      await page.emulateMedia({colorScheme, reducedMotion: 'reduce'});
+      await page.setViewportSize({width, height});
+      expect(await violations(page), 'empty').toEqual([]);
+      await choose(page, raw);
+      expect(await violations(page), 'failed').toEqual([]);
+      await choose(page, image);
+      expect(await violations(page), 'checked').toEqual([]);
+      await page.getByRole('button', {name: 'Repair', exact: true}).click();
+      await page.getByRole('button', {name: 'Apply repair', exact: true}).waitFor();
+      expect(await violations(page), 'planned').toEqual([]);
+      await page.getByRole('button', {name: 'Apply repair', exact: true}).click();
+      await page.getByRole('button', {name: 'Undo', exact: true}).waitFor();
+      await settled(page);
+      expect(await violations(page), 'repaired').toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), 'no sideways scrolling').toBeLessThanOrEqual(width);
+      await page.context().close();
+    });
+  });
+});
+
+/** Presses Tab until the focus is on the control with this name. */
+async function tabTo(page: Page, name: string): Promise<void> {
+  const target = page.getByLabel(name, {exact: true}).or(page.getByRole('button', {name, exact: true}));
+  for (let presses = 0; presses < 200; presses++) {
+    await page.keyboard.press('Tab');
+    if ((await target.count()) === 1 && (await target.evaluate((e) => e === document.activeElement))) {
+      return;
+    }
+  }
+  throw new Error(`the Tab key does not reach “${name}”`);
+}
+
+test('a repair with the keyboard alone', async () => {
+  await withFolder(async (folder) => {
+    const image = path.join(folder, 'disk.qcow2');
+    await makeImage(image, 'compat=1.1');
+    await damageFile(image, zeroRefblock);
+    const saved = path.join(folder, 'saved.qcow2');
+
+    const {page, trouble} = await app.open();
+    await tabTo(page, 'Choose image');
+    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
+    await chooser.setFiles(image);
+    await settled(page);
+    for (const name of ['Repair', 'Apply repair']) {
+      await page.getByRole('button', {name, exact: true}).waitFor();
+      await tabTo(page, name);
+      await page.keyboard.press('Enter');
+    }
+    await page.getByRole('button', {name: 'Undo', exact: true}).waitFor();
+    await settled(page);
+    await tabTo(page, 'Save repaired image');
+    const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Enter')]);
+    await download.saveAs(saved);
+    expect((await qemuCheck(saved)).exit).toBe(0);
+    expect(trouble).toEqual([]);
+    await page.context().close();
+  });
+});

@@ -1,0 +1,139 @@
+import {chromium, type Browser, type Page} from 'playwright-core';
+import {findChromium} from '../scripts/setup.mjs';
+import {pageDir} from '../scripts/paths.mjs';
+import {serve} from '../scripts/serve.mjs';
+
+/** How long a check of a test image may take before the test gives up on it. */
+const patience = 60_000;
+
+const chromiumArgs = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+];
+
+/** The built page in Chromium, and a watch on what it must never do. */
+export interface App {
+  url: string;
+  browser: Browser;
+  /** A fresh page with its own watch. */
+  open(): Promise<Watched>;
+  close(): Promise<void>;
+}
+
+export interface Watched {
+  page: Page;
+  /** Exceptions, console errors, refused loads: empty in a good run. */
+  trouble: string[];
+  /** Every request, with its method and body. */
+  requests: {url: string; method: string; body: string}[];
+}
+
+export async function launch(): Promise<App> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) {
+    throw new Error('Chromium is not installed: apt-get install chromium, or set CHROMIUM');
+  }
+  const server = await serve({folder: pageDir, port: 0});
+  const browser = await chromium.launch({executablePath, args: chromiumArgs});
+  return {
+    url: server.url,
+    browser,
+    open: () => openPage(browser, server.url),
+    async close() {
+      await browser.close();
+      await server.close();
+    },
+  };
+}
+
+async function openPage(browser: Browser, url: string): Promise<Watched> {
+  const context = await browser.newContext({acceptDownloads: true});
+  const page = await context.newPage();
+  const watched: Watched = {page, trouble: [], requests: []};
+  page.on('pageerror', (e) => watched.trouble.push(`exception: ${e.message}`));
+  page.on('crash', () => watched.trouble.push('the page crashed'));
+  page.on('console', (message) => {
+    if (message.type() === 'error') {
+      watched.trouble.push(`console: ${message.text()}`);
+    }
+  });
+  context.on('request', (request) => {
+    watched.requests.push({url: request.url(), method: request.method(), body: request.postData() ?? ''});
+  });
+  // A file picker cannot be driven without a screen; without one the page downloads.
+  await page.addInitScript(() => {
+    Reflect.deleteProperty(window, 'showSaveFilePicker');
+  });
+  await page.goto(url);
+  return watched;
+}
+
+/** What the status region says of the image. */
+export interface Status {
+  state: string | null;
+  verdict: string | null;
+  exit: string | null;
+  text: string;
+}
+
+/** Chooses a file by the button, and waits for the verdict or the reason why there is none. */
+export async function choose(page: Page, file: string): Promise<Status> {
+  await page.getByLabel('Choose image').setInputFiles(file);
+  return settled(page);
+}
+
+/** Drops a file on the page as the desktop does: the browser makes the events itself. */
+export async function drop(page: Page, file: string): Promise<Status> {
+  const client = await page.context().newCDPSession(page);
+  const data = {items: [], files: [file], dragOperationsMask: 1};
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+    await client.send('Input.dispatchDragEvent', {type, x: 200, y: 200, data});
+  }
+  await client.detach();
+  return settled(page);
+}
+
+/** Waits until the page is done with what it does, and reads the status region. */
+export async function settled(page: Page): Promise<Status> {
+  const status = page.locator('[role=status][data-state]');
+  await page.locator('[role=status][data-state=done], [role=status][data-state=failed]').waitFor({timeout: patience});
+  return {
+    state: await status.getAttribute('data-state'),
+    verdict: await status.getAttribute('data-verdict'),
+    exit: await status.getAttribute('data-exit'),
+    text: await status.innerText(),
+  };
+}
+
+/** Repair, Apply repair, Save repaired image: the way of someone who just wants the disk back. */
+export async function repairAndSave(page: Page, to: string): Promise<Status> {
+  await page.getByRole('button', {name: 'Repair', exact: true}).click();
+  await page.getByRole('button', {name: 'Apply repair', exact: true}).click();
+  await page.getByRole('button', {name: 'Undo', exact: true}).waitFor({timeout: patience});
+  const status = await settled(page);
+  const [download] = await Promise.all([
+    page.waitForEvent('download', {timeout: patience}),
+    page.getByRole('button', {name: 'Save repaired image', exact: true}).click(),
+  ]);
+  await download.saveAs(to);
+  return status;
+}
+
+/**
+ * Makes reads of the image hang in the page's worker after the first few, as a drive does that
+ * went to sleep. The worker is patched as it starts, before it can read.
+ */
+export async function hangReadsAfter(page: Page, reads: number): Promise<void> {
+  for (const worker of page.workers()) {
+    await worker.evaluate((left) => {
+      const read = Blob.prototype.arrayBuffer;
+      Blob.prototype.arrayBuffer = function () {
+        return left-- > 0 ? read.call(this) : new Promise(() => undefined);
+      };
+    }, reads);
+  }
+}
