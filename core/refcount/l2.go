@@ -37,6 +37,7 @@ func (s *span) touch(c int64) {
 func (w *walker) walkL2(j *l2Job, table []byte) {
 	g, t := w.g, w.t
 	s := span{lo: ^uint32(0)}
+	w.nonzero = false
 	if g.ExtendedL2 || g.DataFile {
 		w.walkL2Slowly(j, table, &s)
 		w.keepTree(j, s)
@@ -102,6 +103,7 @@ func (w *walker) walkL2Slowly(j *l2Job, table []byte, s *span) {
 
 // entry judges and counts one L2 entry that is not all zero.
 func (w *walker) entry(j *l2Job, i int64, e qcow2.L2Entry, s *span) {
+	w.nonzero = true
 	kind := e.Kind(w.g)
 	at := Trouble{Role: j.dataRole(), Root: j.root, L1Index: j.l1Index, L2Index: i,
 		At: j.off + qcow2.HostOff(i*w.g.L2EntrySize()), Entry: e.Entry, Bitmap: e.Bitmap, Times: j.times(), Phantom: j.phantom}
@@ -234,5 +236,5 @@ func (w *walker) keepTree(j *l2Job, s span) {
 		w.tree.Complete = false
 		return
 	}
-	w.tree.Tables = append(w.tree.Tables, L2Ref{j.off, j.l1Index, j.active > 0, s.lo, s.hi})
+	w.tree.Tables = append(w.tree.Tables, L2Ref{j.off, j.l1Index, j.active > 0, s.lo > s.hi && !w.nonzero, s.lo, s.hi})
 }

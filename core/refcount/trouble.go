@@ -80,6 +80,7 @@ type L2Ref struct {
 	Off     qcow2.HostOff
 	L1Index int64
 	Active  bool
+	Empty   bool   // all entries are zero
 	Lo, Hi  uint32 // lowest and highest host cluster its entries touch; Lo > Hi if none
 }
 

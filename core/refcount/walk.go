@@ -58,6 +58,7 @@ type walker struct {
 
 	// State of the contiguous run within one L2 table, see Stats.
 	alloc, frag, next uint64
+	nonzero           bool // some entry of the table is not zero
 }
 
 // Calculate recounts all references, in QEMU's order. An error is the context's or
@@ -156,6 +157,7 @@ func (w *walker) bitmap(m *qcow2.Bitmap, index int) error {
 	for i, e := range table {
 		if !w.img.BitmapTableEntryOK(e) {
 			at.L2Index, at.Entry = int64(i), e
+			w.aborted = true // QEMU loads a table wholly or not at all
 			w.trouble(BitmapTableEntryBad, at)
 			continue
 		}

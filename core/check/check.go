@@ -1,0 +1,221 @@
+package check
+
+import (
+	"context"
+	"errors"
+
+	"qcowscope/core/image"
+	"qcowscope/core/qcow2"
+	"qcowscope/core/refcount"
+	"qcowscope/core/source"
+)
+
+// Phase names a step of the check, for progress.
+type Phase string
+
+// The phases, in order.
+const (
+	PhaseSnapshots Phase = "snapshots"
+	PhaseTables    Phase = "tables"
+	PhaseCompare   Phase = "compare"
+	PhaseFlags     Phase = "flags"
+)
+
+// Options steer a check.
+type Options struct {
+	Limit       int   // findings kept of each code; 0 means 10,000
+	MaxClusters int64 // see refcount.Options
+	// Progress is told often: done and total in the phase's own unit, and how many places
+	// with findings there are so far.
+	Progress func(p Phase, done, total int64, places int)
+}
+
+const defaultLimit = 10000
+
+type checker struct {
+	ctx    context.Context
+	img    *image.Image
+	opt    Options
+	report *Report
+	collector
+	wrongCopied *copiedSet
+	stored      storedCache
+}
+
+// Run checks the image. The error is the context's, or that of a file too large to count;
+// what the image has wrong, and what could not be read of it, is in the report.
+func Run(ctx context.Context, img *image.Image, opt Options) (*Report, error) {
+	if opt.Limit == 0 {
+		opt.Limit = defaultLimit
+	}
+	r := &Report{Total: uint64(img.Geo.Clusters(int64(min(img.VirtualSize(), 1<<63-1<<22))))}
+	c := &checker{ctx: ctx, img: img, opt: opt, report: r}
+	c.collector = collector{report: r, limit: opt.Limit, groups: map[Code]*Group{}}
+	for _, phase := range []func() error{c.header, c.snapshots, c.recount, c.compare, c.flags, c.guardLostMapping} {
+		if err := phase(); err != nil {
+			return nil, err
+		}
+	}
+	c.finish()
+	return r, nil
+}
+
+func (c *checker) progress(p Phase, done, total int64) {
+	if c.opt.Progress != nil {
+		c.opt.Progress(p, done, total, c.places)
+	}
+}
+
+// header turns what QEMU refuses at open into findings, and notes the dirty and corrupt bits.
+func (c *checker) header() error {
+	c.report.Refused = len(c.img.Refusals) > 0
+	for _, r := range c.img.Refusals {
+		c.keep(Finding{Code: HeaderField, Class: CheckError, Got: r.Value, Times: 1, Err: errors.New(r.Rule),
+			At: headerPlace(r.Field, r.Off)})
+	}
+	bit := func(code Code, mask uint64) {
+		if c.img.Header.Has(mask) {
+			c.add(Finding{Code: code, Got: c.img.Header.IncompatibleFeatures, Want: c.img.Header.IncompatibleFeatures &^ mask, Times: 1,
+				At: headerPlace("incompatible_features", qcow2.OffIncompatible)})
+		}
+	}
+	bit(DirtyBit, qcow2.IncompatDirty)
+	bit(CorruptBit, qcow2.IncompatCorrupt)
+	return nil
+}
+
+// snapshots reads the snapshot table. QEMU gives up on a table that it cannot parse.
+func (c *checker) snapshots() error {
+	c.progress(PhaseSnapshots, 0, 1)
+	t, err := c.img.ReadSnapshots()
+	if err != nil {
+		if c.ctx.Err() != nil {
+			return c.ctx.Err()
+		}
+		c.readError(err)
+		c.report.Aborted = true
+	}
+	c.report.Snapshots = t
+	if t.Err != nil {
+		c.report.Aborted = true
+		c.add(Finding{Code: SnapshotTableBad, At: headerPlace("snapshots_offset", qcow2.OffSnapshots), Got: c.img.Header.SnapshotsOffset, Times: 1, Err: t.Err})
+	}
+	if c.img.Geo.Version < 3 {
+		return nil
+	}
+	for i, s := range t.Snapshots {
+		if len(s.Extra) < qcow2.SnapshotExtraV3 {
+			at := Place{Kind: FieldSnapshot, Name: "extra_data_size", Role: refcount.SnapshotTable, Root: i + 1,
+				L1Index: -1, L2Index: -1, Off: qcow2.HostOff(t.Offsets[i] + 36)}
+			c.add(Finding{Code: SnapshotEntryShort, At: at, Got: uint64(len(s.Extra)), Want: qcow2.SnapshotExtraFull, Times: 1})
+		}
+	}
+	return nil
+}
+
+func (c *checker) readError(err error) {
+	if c.report.Incomplete == nil {
+		c.report.Incomplete = err
+	}
+	f := Finding{Code: TableReadError, Times: 1, Err: err, At: headerPlace("", -1)}
+	var re *source.ReadError
+	if errors.As(err, &re) {
+		f.Host = qcow2.Range[qcow2.HostOff]{Start: qcow2.HostOff(re.Off), Len: qcow2.HostOff(re.Len)}
+	}
+	c.add(f)
+}
+
+// recount walks all references and turns the troubles it meets into findings.
+func (c *checker) recount() error {
+	res, err := refcount.Calculate(c.ctx, c.img, c.report.Snapshots, refcount.Options{
+		MaxClusters: c.opt.MaxClusters,
+		Visit:       c.trouble,
+		Progress:    func(done, total int64) { c.progress(PhaseTables, done, total) },
+	})
+	if err != nil {
+		return err
+	}
+	c.report.Refcounts = res
+	c.report.Stats = res.Stats
+	c.report.Aborted = c.report.Aborted || res.Aborted
+	c.imageEnd(0) // QEMU starts from cluster 0, used or not
+	return nil
+}
+
+// trouble makes a finding of what the walk met. Troubles in the header that QEMU takes for
+// an L2 table are counted as it counts them, but only the L1 entry is shown.
+func (c *checker) trouble(t refcount.Trouble) {
+	code := codeOf[t.Kind]
+	switch t.Kind {
+	case refcount.ReftableReservedBits, refcount.RefblockUnaligned, refcount.RefblockShared, refcount.RefblockOutside:
+		c.report.NeedsRebuild = true
+	case refcount.TableReadError:
+		if c.report.Incomplete == nil {
+			c.report.Incomplete = t.Err
+		}
+	}
+	if t.Phantom {
+		if code.Class() == Corruption {
+			c.report.Corruptions += t.Times
+		}
+		return
+	}
+	f := Finding{Code: code, At: c.place(t), Host: t.Host, Got: t.Entry, Times: t.Times, Err: t.Err}
+	if t.Kind == refcount.RefcountOverflow {
+		f.Got, f.Want = c.img.Geo.RefcountMax(), t.Count
+	}
+	f.Guest = c.guest(t)
+	c.add(f)
+}
+
+// guest is the part of the disk that the entry maps.
+func (c *checker) guest(t refcount.Trouble) (r qcow2.Range[qcow2.GuestOff]) {
+	if t.L1Index < 0 || t.Root < 0 || c.img.Geo.L2Span() > 1<<62/(t.L1Index+1) {
+		return r
+	}
+	if t.L2Index < 0 {
+		return qcow2.Range[qcow2.GuestOff]{Start: c.img.Geo.GuestOffset(t.L1Index, 0), Len: qcow2.GuestOff(c.img.Geo.L2Span())}
+	}
+	return qcow2.Range[qcow2.GuestOff]{Start: c.img.Geo.GuestOffset(t.L1Index, t.L2Index), Len: qcow2.GuestOff(c.img.Geo.ClusterSize())}
+}
+
+func (c *checker) place(t refcount.Trouble) Place {
+	p := Place{Role: t.Role, Root: t.Root, L1Index: t.L1Index, L2Index: t.L2Index, Off: t.At}
+	switch {
+	case t.Role == refcount.Refblock:
+		p.Kind = FieldReftable
+	case t.Role == refcount.BitmapData:
+		p.Kind = FieldBitmap
+	case t.Kind == refcount.RefcountOverflow:
+		p.Kind, p.L1Index, p.Off = FieldRefcount, int64(c.img.Geo.Cluster(t.Host.Start)), -1
+	case t.L2Index >= 0:
+		p.Kind = FieldL2
+	case t.L1Index >= 0:
+		p.Kind = FieldL1
+	case t.Role == refcount.InactiveL1:
+		p.Kind, p.Name = FieldSnapshot, "l1_table_offset"
+	default:
+		p.Name, p.Off = headerFieldOf(t.Role)
+	}
+	return p
+}
+
+// headerPlace is a field of the header, or a place that has none.
+func headerPlace(name string, off int64) Place {
+	return Place{Kind: FieldHeader, Name: name, Role: refcount.Header, Root: -1, L1Index: -1, L2Index: -1, Off: qcow2.HostOff(off)}
+}
+
+// headerFieldOf is the header field that points to a structure.
+func headerFieldOf(r refcount.Role) (string, qcow2.HostOff) {
+	switch r {
+	case refcount.L1:
+		return "l1_table_offset", qcow2.OffL1Table
+	case refcount.SnapshotTable:
+		return "snapshots_offset", qcow2.OffSnapshots
+	case refcount.Reftable:
+		return "refcount_table_offset", qcow2.OffReftable
+	case refcount.Crypto:
+		return "LUKS extension", -1
+	}
+	return "nb_snapshots", qcow2.OffNbSnapshots
+}

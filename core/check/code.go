@@ -1,0 +1,172 @@
+package check
+
+import "qcowscope/core/refcount"
+
+// Code names a kind of finding. It is stable: reports, scripts and consent refer to it.
+type Code string
+
+// The codes. Those up to CopiedL2 are in QEMU's catalogue.
+const (
+	HeaderField            Code = "header-field"
+	SnapshotTableBad       Code = "snapshot-table-bad"
+	SnapshotEntryShort     Code = "snapshot-entry-incomplete"
+	SnapshotL1Unaligned    Code = "snapshot-l1-unaligned"
+	SnapshotL1TooLarge     Code = "snapshot-l1-too-large"
+	SnapshotsWithDataFile  Code = "snapshots-with-data-file"
+	RegionBeyondEOF        Code = "region-beyond-eof"
+	RefcountOverflow       Code = "refcount-overflow"
+	L1ReservedBits         Code = "l1-reserved-bits"
+	L2TableUnaligned       Code = "l2-table-unaligned"
+	TableReadError         Code = "table-read-error"
+	L2ReservedBits         Code = "l2-reserved-bits"
+	CompressedCopied       Code = "compressed-copied"
+	CompressedWithDataFile Code = "compressed-with-data-file"
+	CompressedBitmap       Code = "compressed-subcluster-bitmap"
+	SubclusterZeroAndAlloc Code = "subcluster-zero-and-alloc"
+	SubclusterAllocNoHost  Code = "subcluster-alloc-no-host"
+	DataUnaligned          Code = "data-unaligned"
+	PreallocUnaligned      Code = "data-prealloc-unaligned"
+	ReftableReservedBits   Code = "reftable-reserved-bits"
+	RefblockUnaligned      Code = "refblock-unaligned"
+	RefblockOutside        Code = "refblock-outside"
+	RefblockShared         Code = "refblock-shared"
+	BitmapDirectoryBad     Code = "bitmap-directory-bad"
+	BitmapTableBad         Code = "bitmap-table-bad"
+	RefcountUnreadable     Code = "refcount-unreadable"
+	RefcountZero           Code = "refcount-zero"
+	RefcountTooLow         Code = "refcount-too-low"
+	RefcountTooHigh        Code = "refcount-too-high"
+	LeakedCluster          Code = "leaked-cluster"
+	CopiedL1               Code = "copied-l1"
+	CopiedL2               Code = "copied-l2"
+	TooManyClusters        Code = "image-too-many-clusters"
+
+	L1OffsetZero       Code = "l1-offset-zero"
+	TablesOverlap      Code = "tables-overlap"
+	ZeroInVersion2     Code = "zero-flag-in-v2"
+	ZeroBitInExtended  Code = "zero-bit-in-extended-l2"
+	DataFileOffset     Code = "data-file-offset"
+	DirtyBit           Code = "dirty-bit"
+	CorruptBit         Code = "corrupt-bit"
+	LostMapping        Code = "lost-mapping"
+	ReftableImpossible Code = "reftable-impossible"
+)
+
+// codeOf maps the troubles of the recount.
+var codeOf = map[refcount.Kind]Code{
+	refcount.RegionBeyondEOF:        RegionBeyondEOF,
+	refcount.RefcountOverflow:       RefcountOverflow,
+	refcount.L1ReservedBits:         L1ReservedBits,
+	refcount.L2TableUnaligned:       L2TableUnaligned,
+	refcount.L1OffsetZero:           L1OffsetZero,
+	refcount.L2ReservedBits:         L2ReservedBits,
+	refcount.CompressedCopied:       CompressedCopied,
+	refcount.CompressedWithDataFile: CompressedWithDataFile,
+	refcount.CompressedBitmap:       CompressedBitmap,
+	refcount.SubclusterZeroAndAlloc: SubclusterZeroAndAlloc,
+	refcount.SubclusterAllocNoHost:  SubclusterAllocNoHost,
+	refcount.DataUnaligned:          DataUnaligned,
+	refcount.PreallocUnaligned:      PreallocUnaligned,
+	refcount.SnapshotL1Unaligned:    SnapshotL1Unaligned,
+	refcount.SnapshotL1TooLarge:     SnapshotL1TooLarge,
+	refcount.SnapshotsWithDataFile:  SnapshotsWithDataFile,
+	refcount.ReftableReservedBits:   ReftableReservedBits,
+	refcount.RefblockUnaligned:      RefblockUnaligned,
+	refcount.RefblockOutside:        RefblockOutside,
+	refcount.RefblockShared:         RefblockShared,
+	refcount.BitmapDirectoryBad:     BitmapDirectoryBad,
+	refcount.BitmapTableBad:         BitmapTableBad,
+	refcount.BitmapTableEntryBad:    BitmapTableBad,
+	refcount.TableReadError:         TableReadError,
+	refcount.TablesOverlap:          TablesOverlap,
+	refcount.ZeroInVersion2:         ZeroInVersion2,
+	refcount.ZeroBitInExtended:      ZeroBitInExtended,
+	refcount.DataFileOffset:         DataFileOffset,
+}
+
+// Cure is what a repair does about a code.
+type Cure uint8
+
+// Cures. Only those before CureConsent are done without asking.
+const (
+	CureNone    Cure = iota // nothing: the information is gone or must be decided elsewhere
+	CureFree                // give the space back: set the refcount to the count
+	CureRaise               // raise the refcount to the count
+	CureRebuild             // write a new refcount structure
+	CureFlag                // set or clear a flag
+	CureEntry               // correct the entry without changing what the guest reads
+	CureConsent             // needs consent: it chooses, or gives something up
+)
+
+type fact struct {
+	class    Class
+	severity Severity
+	cure     Cure
+}
+
+// facts is what is known of each code.
+var facts = map[Code]fact{
+	HeaderField:            {CheckError, Damage, CureNone},
+	SnapshotTableBad:       {CheckError, Damage, CureNone},
+	SnapshotEntryShort:     {Corruption, Warning, CureEntry},
+	SnapshotL1Unaligned:    {Corruption, Damage, CureNone},
+	SnapshotL1TooLarge:     {Corruption, Damage, CureNone},
+	SnapshotsWithDataFile:  {Corruption, Damage, CureNone},
+	RegionBeyondEOF:        {Corruption, Damage, CureConsent},
+	RefcountOverflow:       {Corruption, Danger, CureNone},
+	L1ReservedBits:         {Corruption, Damage, CureNone},
+	L2TableUnaligned:       {Corruption, Damage, CureNone},
+	TableReadError:         {CheckError, Damage, CureNone},
+	L2ReservedBits:         {Corruption, Damage, CureNone},
+	CompressedCopied:       {Corruption, Warning, CureFlag},
+	CompressedWithDataFile: {Corruption, Damage, CureNone},
+	CompressedBitmap:       {Corruption, Warning, CureEntry},
+	SubclusterZeroAndAlloc: {Corruption, Damage, CureConsent},
+	SubclusterAllocNoHost:  {Corruption, Damage, CureConsent},
+	DataUnaligned:          {Corruption, Damage, CureNone},
+	PreallocUnaligned:      {Corruption, Warning, CureEntry},
+	ReftableReservedBits:   {Corruption, Danger, CureRebuild},
+	RefblockUnaligned:      {Corruption, Danger, CureRebuild},
+	RefblockOutside:        {Corruption, Danger, CureRebuild},
+	RefblockShared:         {Corruption, Danger, CureRebuild},
+	BitmapDirectoryBad:     {Corruption, Damage, CureConsent},
+	BitmapTableBad:         {Corruption, Damage, CureConsent},
+	RefcountUnreadable:     {CheckError, Danger, CureRebuild},
+	RefcountZero:           {Corruption, Danger, CureRebuild},
+	RefcountTooLow:         {Corruption, Danger, CureRaise},
+	RefcountTooHigh:        {Leak, Waste, CureFree},
+	LeakedCluster:          {Leak, Waste, CureFree},
+	CopiedL1:               {Corruption, Warning, CureFlag},
+	CopiedL2:               {Corruption, Warning, CureFlag},
+	TooManyClusters:        {CheckError, Damage, CureNone},
+	L1OffsetZero:           {Beyond, Damage, CureNone},
+	TablesOverlap:          {CheckError, Damage, CureNone},
+	ZeroInVersion2:         {Beyond, Damage, CureNone},
+	ZeroBitInExtended:      {Beyond, Note, CureNone},
+	DataFileOffset:         {Beyond, Damage, CureNone},
+	DirtyBit:               {Beyond, Note, CureFlag},
+	CorruptBit:             {Beyond, Warning, CureFlag},
+	LostMapping:            {Beyond, Danger, CureNone},
+	ReftableImpossible:     {Corruption, Danger, CureRebuild},
+}
+
+// Severity is what findings of the code mean for the user.
+func (c Code) Severity() Severity { return facts[c].severity }
+
+// Class is how QEMU counts findings of the code.
+func (c Code) Class() Class { return facts[c].class }
+
+// Cure is what a repair does about findings of the code.
+func (c Code) Cure() Cure { return facts[c].cure }
+
+// Mendable tells whether a repair mends the code without consent.
+func (c Code) Mendable() bool { f := facts[c]; return f.cure != CureNone && f.cure < CureConsent }
+
+// Codes are all codes.
+func Codes() []Code {
+	var all []Code
+	for c := range facts {
+		all = append(all, c)
+	}
+	return all
+}

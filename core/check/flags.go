@@ -1,0 +1,160 @@
+package check
+
+import (
+	"qcowscope/core/qcow2"
+	"qcowscope/core/refcount"
+	"qcowscope/core/source"
+)
+
+// flags checks the COPIED flags of the active L1 table and its L2 tables against the
+// stored refcounts. The comparison has noted the clusters whose flags cannot be right, so
+// the tables are read again only when there are any.
+func (c *checker) flags() error {
+	if c.wrongCopied == nil && !c.report.Refcounts.CopiedUnknown {
+		return nil
+	}
+	c.stored = storedCache{c: c, block: -1}
+	l1 := c.img.L1
+	inFile := max(0, min(l1.Bytes(), c.img.Src.Size()-int64(l1.Off)))
+	buf := make([]byte, (inFile+7)/8*8)
+	if err := source.ReadFull(c.img.Src, buf, int64(l1.Off)); err != nil {
+		return c.lostFlags(err)
+	}
+	pipe := source.NewPipeline(c.ctx, c.img.Src, compareAhead, compareBytes)
+	batch := pipe.Next()
+	n := int(c.img.Geo.ClusterSize())
+	for i := range len(buf) / 8 {
+		e := qcow2.L1Entry(be64(buf[8*i:]))
+		if e.L2Table() == 0 || !c.l1Flag(int64(i), e) || int64(e.L2Table()) >= c.img.Src.Size() {
+			continue
+		}
+		if len(batch.Reqs) >= compareBlocks || !batch.Add(int64(e.L2Table()), n, i) {
+			if err := pipe.Submit(batch, c.flagsBatch); err != nil {
+				return err
+			}
+			batch = pipe.Next()
+			batch.Add(int64(e.L2Table()), n, i)
+		}
+		c.progress(PhaseFlags, int64(i), l1.Entries)
+	}
+	if err := pipe.Submit(batch, c.flagsBatch); err != nil {
+		return err
+	}
+	return pipe.Drain()
+}
+
+func (c *checker) lostFlags(err error) error {
+	if c.ctx.Err() != nil {
+		return c.ctx.Err()
+	}
+	c.readError(err)
+	return nil
+}
+
+// l1Flag judges the flag of an L1 entry. It is false when the refcount cannot be read:
+// QEMU then passes over the L2 table as well.
+func (c *checker) l1Flag(i int64, e qcow2.L1Entry) bool {
+	one, ok := c.storedIsOne(e.L2Table())
+	if !ok {
+		return false
+	}
+	if one != e.Copied() {
+		c.add(Finding{Code: CopiedL1, Times: 1, Got: uint64(e), Want: uint64(e) ^ qcow2.FlagCopied,
+			Host:  qcow2.Range[qcow2.HostOff]{Start: e.L2Table(), Len: qcow2.HostOff(c.img.Geo.ClusterSize())},
+			Guest: c.guest(refcount.Trouble{L1Index: i, L2Index: -1}),
+			At:    Place{Kind: FieldL1, Role: refcount.L2, L1Index: i, L2Index: -1, Off: c.img.L1.Off + qcow2.HostOff(8*i)}})
+	}
+	return true
+}
+
+func (c *checker) flagsBatch(b *source.Batch, err error) error {
+	for i, r := range b.Reqs {
+		if err != nil {
+			if e := source.ReadFull(c.img.Src, r.Buf, r.Off); e != nil {
+				if e := c.lostFlags(e); e != nil {
+					return e
+				}
+				continue
+			}
+		}
+		c.l2Flags(int64(b.Jobs[i]), qcow2.HostOff(r.Off), r.Buf)
+	}
+	return nil
+}
+
+// l2Flags judges the flags of one L2 table's entries.
+func (c *checker) l2Flags(l1Index int64, off qcow2.HostOff, table qcow2.L2Table) {
+	g := c.img.Geo
+	for j := range g.L2Entries() {
+		e := table.At(g, j)
+		if e.Entry == 0 {
+			continue
+		}
+		if k := e.Kind(g); k != qcow2.Normal && k != qcow2.ZeroAlloc {
+			continue
+		}
+		one, ok := true, true
+		if !g.DataFile {
+			one, ok = c.storedIsOne(e.Host())
+		}
+		if !ok || one == e.Copied() {
+			continue
+		}
+		c.add(Finding{Code: CopiedL2, Times: 1, Got: e.Entry, Want: e.Entry ^ qcow2.FlagCopied,
+			Host:  qcow2.Range[qcow2.HostOff]{Start: e.Host(), Len: qcow2.HostOff(g.ClusterSize())},
+			Guest: c.guest(refcount.Trouble{L1Index: l1Index, L2Index: j}),
+			At:    Place{Kind: FieldL2, Role: refcount.Data, L1Index: l1Index, L2Index: j, Off: off + qcow2.HostOff(j*g.L2EntrySize())}})
+	}
+}
+
+// storedIsOne tells whether the stored refcount of the cluster at off is 1. For a cluster
+// in the table that is known from the comparison, unless its refcount could not be read.
+func (c *checker) storedIsOne(off qcow2.HostOff) (one, ok bool) {
+	i := int64(c.img.Geo.Cluster(off))
+	if wrong, one := c.wrongCopied.has(i); wrong {
+		return one, true
+	}
+	return c.stored.isOne(i)
+}
+
+// storedCache reads stored refcounts one by one and keeps the last refblock.
+type storedCache struct {
+	c     *checker
+	block int64
+	data  qcow2.Refblock
+	bad   bool
+}
+
+func (s *storedCache) isOne(i int64) (one, ok bool) {
+	g := s.c.img.Geo
+	k := i / g.RefblockEntries()
+	if k != s.block {
+		s.load(k)
+	}
+	if s.bad {
+		return false, false
+	}
+	if s.data == nil {
+		return false, true
+	}
+	return s.data.At(g.RefcountOrder, i%g.RefblockEntries()) == 1, true
+}
+
+func (s *storedCache) load(k int64) {
+	s.block, s.data, s.bad = k, nil, false
+	if k >= int64(len(s.c.img.Reftable)) {
+		return
+	}
+	off, ok := s.c.refblock(k)
+	if !ok {
+		h := s.c.img.Reftable[k].Refblock()
+		s.bad = h < 0 || !s.c.img.Geo.Aligned(h)
+		return
+	}
+	data := make([]byte, s.c.img.Geo.ClusterSize())
+	if err := source.ReadFull(s.c.img.Src, data, off); err != nil {
+		s.bad = true
+		return
+	}
+	s.data = data
+}
