@@ -3,7 +3,7 @@ import AxeBuilder from '@axe-core/playwright';
 import type {Page} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {damageFile, zeroRefblock} from './damage';
-import {choose, launch, settled, type App} from './page';
+import {choose, launch, settled, type App} from './page.mjs';
 import {makeImage, qemuCheck, qemuImg, withFolder} from './qemu';
 
 let app: App;

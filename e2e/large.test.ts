@@ -1,7 +1,7 @@
 import path from 'node:path';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {damageFile, leak} from './damage';
-import {choose, hangReadsAfter, launch, type App} from './page';
+import {choose, hangReadsAfter, launch, type App} from './page.mjs';
 import {qemuImg, withFolder} from './qemu';
 
 let app: App;

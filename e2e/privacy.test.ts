@@ -1,7 +1,7 @@
 import path from 'node:path';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {damageFile, zeroRefblock} from './damage';
-import {choose, launch, repairAndSave, type App} from './page';
+import {choose, launch, repairAndSave, type App} from './page.mjs';
 import {makeImage, withFolder} from './qemu';
 
 let app: App;

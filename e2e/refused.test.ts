@@ -2,7 +2,7 @@ import {mkdir, readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {gzipSync} from 'node:zlib';
 import {afterAll, beforeAll, expect, test} from 'vitest';
-import {choose, launch, type App} from './page';
+import {choose, launch, type App} from './page.mjs';
 import {qemuImg, withFolder} from './qemu';
 
 let app: App;

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {damageFile, leak, lostRefcount, wrongCopied, zeroRefblock, zeroReftable, type Damage} from './damage';
-import {choose, drop, launch, repairAndSave, type App} from './page';
+import {choose, drop, launch, repairAndSave, type App} from './page.mjs';
 import {fileHash, guestHash, makeImage, qemuCheck, withFolder} from './qemu';
 
 /** Damage of which all that the guest wrote can be saved. */

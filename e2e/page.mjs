@@ -1,4 +1,4 @@
-import {chromium, type Browser, type Page} from 'playwright-core';
+import {chromium} from 'playwright-core';
 import {findChromium} from '../scripts/setup.mjs';
 import {pageDir} from '../scripts/paths.mjs';
 import {serve} from '../scripts/serve.mjs';
@@ -15,24 +15,39 @@ const chromiumArgs = [
   '--no-first-run',
 ];
 
-/** The built page in Chromium, and a watch on what it must never do. */
-export interface App {
-  url: string;
-  browser: Browser;
-  /** A fresh page with its own watch. */
-  open(): Promise<Watched>;
-  close(): Promise<void>;
-}
+/**
+ * @typedef {import('playwright-core').Browser} Browser
+ * @typedef {import('playwright-core').Page} Page
+ */
 
-export interface Watched {
-  page: Page;
-  /** Exceptions, console errors, refused loads: empty in a good run. */
-  trouble: string[];
-  /** Every request, with its method and body. */
-  requests: {url: string; method: string; body: string}[];
-}
+/**
+ * The built page in Chromium.
+ * @typedef {object} App
+ * @property {string} url
+ * @property {Browser} browser
+ * @property {() => Promise<Watched>} open a fresh page with its own watch
+ * @property {() => Promise<void>} close
+ */
 
-export async function launch(): Promise<App> {
+/**
+ * A page, and a watch on what it must never do.
+ * @typedef {object} Watched
+ * @property {Page} page
+ * @property {string[]} trouble exceptions, console errors, refused loads: empty in a good run
+ * @property {{url: string, method: string, body: string}[]} requests every request so far
+ */
+
+/**
+ * What the status region says of the image.
+ * @typedef {object} Status
+ * @property {string | null} state
+ * @property {string | null} verdict
+ * @property {string | null} exit
+ * @property {string} text
+ */
+
+/** @returns {Promise<App>} */
+export async function launch() {
   const executablePath = findChromium();
   if (executablePath === undefined) {
     throw new Error('Chromium is not installed: apt-get install chromium, or set CHROMIUM');
@@ -50,10 +65,16 @@ export async function launch(): Promise<App> {
   };
 }
 
-async function openPage(browser: Browser, url: string): Promise<Watched> {
+/**
+ * @param {Browser} browser
+ * @param {string} url
+ * @returns {Promise<Watched>}
+ */
+async function openPage(browser, url) {
   const context = await browser.newContext({acceptDownloads: true});
   const page = await context.newPage();
-  const watched: Watched = {page, trouble: [], requests: []};
+  /** @type {Watched} */
+  const watched = {page, trouble: [], requests: []};
   page.on('pageerror', (e) => watched.trouble.push(`exception: ${e.message}`));
   page.on('crash', () => watched.trouble.push('the page crashed'));
   page.on('console', (message) => {
@@ -72,33 +93,37 @@ async function openPage(browser: Browser, url: string): Promise<Watched> {
   return watched;
 }
 
-/** What the status region says of the image. */
-export interface Status {
-  state: string | null;
-  verdict: string | null;
-  exit: string | null;
-  text: string;
-}
-
-/** Chooses a file by the button, and waits for the verdict or the reason why there is none. */
-export async function choose(page: Page, file: string): Promise<Status> {
+/**
+ * Chooses a file by the button, and waits for the verdict or the reason why there is none.
+ * @param {Page} page
+ * @param {string} file
+ */
+export async function choose(page, file) {
   await page.getByLabel('Choose image').setInputFiles(file);
   return settled(page);
 }
 
-/** Drops a file on the page as the desktop does: the browser makes the events itself. */
-export async function drop(page: Page, file: string): Promise<Status> {
+/**
+ * Drops a file on the page as the desktop does: the browser makes the events itself.
+ * @param {Page} page
+ * @param {string} file
+ */
+export async function drop(page, file) {
   const client = await page.context().newCDPSession(page);
   const data = {items: [], files: [file], dragOperationsMask: 1};
-  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+  for (const type of /** @type {const} */ (['dragEnter', 'dragOver', 'drop'])) {
     await client.send('Input.dispatchDragEvent', {type, x: 200, y: 200, data});
   }
   await client.detach();
   return settled(page);
 }
 
-/** Waits until the page is done with what it does, and reads the status region. */
-export async function settled(page: Page): Promise<Status> {
+/**
+ * Waits until the page is done with what it does, and reads the status region.
+ * @param {Page} page
+ * @returns {Promise<Status>}
+ */
+export async function settled(page) {
   const status = page.locator('[role=status][data-state]');
   await page.locator('[role=status][data-state=done], [role=status][data-state=failed]').waitFor({timeout: patience});
   return {
@@ -109,8 +134,12 @@ export async function settled(page: Page): Promise<Status> {
   };
 }
 
-/** Repair, Apply repair, Save repaired image: the way of someone who just wants the disk back. */
-export async function repairAndSave(page: Page, to: string): Promise<Status> {
+/**
+ * Repair, Apply repair, Save repaired image: the way of someone who just wants the disk back.
+ * @param {Page} page
+ * @param {string} to where the download goes
+ */
+export async function repairAndSave(page, to) {
   await page.getByRole('button', {name: 'Repair', exact: true}).click();
   await page.getByRole('button', {name: 'Apply repair', exact: true}).click();
   await page.getByRole('button', {name: 'Undo', exact: true}).waitFor({timeout: patience});
@@ -126,8 +155,10 @@ export async function repairAndSave(page: Page, to: string): Promise<Status> {
 /**
  * Makes reads of the image hang in the page's worker after the first few, as a drive does that
  * went to sleep. The worker is patched as it starts, before it can read.
+ * @param {Page} page
+ * @param {number} reads
  */
-export async function hangReadsAfter(page: Page, reads: number): Promise<void> {
+export async function hangReadsAfter(page, reads) {
   for (const worker of page.workers()) {
     await worker.evaluate((left) => {
       const read = Blob.prototype.arrayBuffer;
