@@ -109,7 +109,7 @@ async function goTest(args, env) {
 
 /** The tests of these scripts. */
 async function nodeTests() {
-  const names = readdirSync(inRoot('scripts')).filter((name) => name.endsWith('.test.mjs'));
+  const names = readdirSync(inRoot('scripts'), {encoding: 'utf8', recursive: true}).filter((name) => name.endsWith('.test.mjs'));
   const {code, output} = await run(process.execPath, ['--test', '--test-reporter=tap', ...names.map((name) => inRoot('scripts', name))]);
   return tapCounts(code, output);
 }
