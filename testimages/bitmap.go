@@ -23,7 +23,7 @@ const (
 
 // bitmapDirRoom is how many bytes are set aside for the directory: it is placed
 // with the first bitmap and grows in place.
-const bitmapDirRoom = 1024
+const bitmapDirRoom = 512
 
 var bitmapVerb = verb{
 	keys: map[string]kind{"name": text, "granularity": num, "dirty": num, "dirty_len": num,

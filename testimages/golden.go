@@ -38,11 +38,13 @@ type Run struct {
 // Survival tells what became of the bytes that a guest reads.
 type Survival string
 
-// The guest bytes are as before the damage, differ, or cannot be read to the end.
+// The guest bytes are as before the damage, differ, cannot be read to the end, or
+// are too many to compare.
 const (
 	Intact     Survival = "intact"
 	Changed    Survival = "changed"
 	Unreadable Survival = "unreadable"
+	Uncompared Survival = "uncompared"
 )
 
 // Counts are the numbers of a report, under QEMU's own JSON keys.

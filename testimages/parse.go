@@ -190,7 +190,8 @@ func parseSet(rest string) (args, error) {
 }
 
 func parseFill(v verb, rest string) (args, error) {
-	target, more, _ := strings.Cut(rest, " ")
+	end := strings.LastIndexByte(rest, ']') + 1
+	target, more := rest[:end], rest[end:]
 	a, err := parseArgs(v, more)
 	if err != nil {
 		return a, err

@@ -15,6 +15,9 @@ import (
 	"qcowscope/testimages"
 )
 
+// compareLimit is the largest virtual disk whose bytes are compared.
+const compareLimit = 256 << 20
+
 // Judge checks an image in all three modes, each on a fresh copy under dir.
 func Judge(ctx context.Context, b *testimages.Built, dir string) (testimages.Golden, error) {
 	sum := sha256.Sum256(b.Image)
@@ -64,6 +67,9 @@ func JudgeMode(ctx context.Context, b *testimages.Built, dir string, mode Mode) 
 // survival compares what QEMU reads from an image, or from one of its snapshots,
 // with a guest model.
 func survival(ctx context.Context, img Image, snapshot string, want *testimages.Guest) (testimages.Survival, error) {
+	if want.Size > compareLimit {
+		return testimages.Uncompared, nil
+	}
 	const name = "guest.raw"
 	path := filepath.Join(img.Dir, name)
 	readable, err := Convert(ctx, img, snapshot, name)
