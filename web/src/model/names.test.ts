@@ -1,0 +1,20 @@
+import {expect, it} from 'vitest';
+import {repairedName, reportName} from './names';
+
+it.each([
+  ['disk.qcow2', 'disk.repaired.qcow2'],
+  ['.qcow2', '.qcow2.repaired.qcow2'],
+  ['vm-9.img', 'vm-9.img.repaired.qcow2'],
+  ['a/b\\c:\u202egpj.q', 'a_b_c__gpj.q.repaired.qcow2'],
+  ['...', 'disk.repaired.qcow2'],
+])('%s is saved as %s', (name, saved) => {
+  expect(repairedName(name)).toBe(saved);
+});
+
+it('keeps long names within what file systems take', () => {
+  expect(repairedName('x'.repeat(300)).length).toBeLessThan(255);
+});
+
+it('names the report after the image', () => {
+  expect(reportName('disk.qcow2')).toBe('disk.report.json');
+});

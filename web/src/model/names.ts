@@ -1,0 +1,21 @@
+const MOST_CHARACTERS = 200;
+const SUFFIX = '.qcow2';
+
+/** The name of the copy to save: `disk.qcow2` becomes `disk.repaired.qcow2`. */
+export function repairedName(name: string): string {
+  return `${withoutSuffix(plainName(name))}.repaired${SUFFIX}`;
+}
+
+export function reportName(name: string): string {
+  return `${withoutSuffix(plainName(name))}.report.json`;
+}
+
+/** A name that every file system takes: a name of our own if nothing is left. */
+function plainName(name: string): string {
+  const clean = name.replaceAll(/[\p{C}/\\:*?"<>|]/gu, '_').slice(0, MOST_CHARACTERS);
+  return /^[._\s]*$/.test(clean) ? 'disk' : clean;
+}
+
+function withoutSuffix(name: string): string {
+  return name.toLowerCase().endsWith(SUFFIX) && name.length > SUFFIX.length ? name.slice(0, -SUFFIX.length) : name;
+}

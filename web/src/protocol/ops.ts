@@ -1,0 +1,49 @@
+import type {
+  BytesRequest,
+  ClusterRequest,
+  ClusterView,
+  FindingsReply,
+  FindingsRequest,
+  OpenReply,
+  OpenRequest,
+  PlanRequest,
+  PlanView,
+  TileRequest,
+  Verdict,
+  WritesReply,
+  WritesRequest,
+} from './protocol.gen';
+
+/** The repaired image in order, see the end of protocol.go. */
+export interface Segments {
+  starts: Float64Array;
+  lengths: Float64Array;
+  patch: Uint8Array<ArrayBuffer>;
+}
+
+/** Segments that begin here are not ranges of the file. */
+export const FROM_PATCH = -1;
+export const ZEROS = -2;
+
+/** What the core answers to: the name of an operation, its request and its reply. */
+export interface Ops {
+  open: {request: OpenRequest; reply: OpenReply};
+  check: {request: undefined; reply: Verdict};
+  findings: {request: FindingsRequest; reply: FindingsReply};
+  tile: {request: TileRequest; reply: Uint8Array<ArrayBuffer>};
+  cluster: {request: ClusterRequest; reply: ClusterView};
+  plan: {request: PlanRequest; reply: PlanView};
+  writes: {request: WritesRequest; reply: WritesReply};
+  apply: {request: undefined; reply: Verdict};
+  undo: {request: undefined; reply: Verdict};
+  bytes: {request: BytesRequest; reply: Uint8Array<ArrayBuffer>};
+  segments: {request: undefined; reply: Segments};
+  report: {request: undefined; reply: Uint8Array<ArrayBuffer>};
+}
+
+export type Op = keyof Ops;
+export type Request<K extends Op> = Ops[K]['request'];
+export type Reply<K extends Op> = Ops[K]['reply'];
+
+/** A page of findings or writes, and the largest that the core gives. */
+export const PAGE_SIZE = 100;
