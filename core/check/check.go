@@ -25,6 +25,8 @@ const (
 type Options struct {
 	Limit       int   // findings kept of each code; 0 means 10,000
 	MaxClusters int64 // see refcount.Options
+	// OnFinding is told every single finding, before neighbours are joined.
+	OnFinding func(Finding)
 	// Progress is told often: done and total in the phase's own unit, and how many places
 	// with findings there are so far.
 	Progress func(p Phase, done, total int64, places int)
@@ -50,7 +52,7 @@ func Run(ctx context.Context, img *image.Image, opt Options) (*Report, error) {
 	}
 	r := &Report{Total: uint64(img.Geo.Clusters(int64(min(img.VirtualSize(), 1<<63-1<<22))))}
 	c := &checker{ctx: ctx, img: img, opt: opt, report: r}
-	c.collector = collector{report: r, limit: opt.Limit, groups: map[Code]*Group{}}
+	c.collector = collector{report: r, limit: opt.Limit, onFinding: opt.OnFinding, groups: map[Code]*Group{}}
 	for _, phase := range []func() error{c.header, c.snapshots, c.recount, c.compare, c.flags, c.guardLostMapping} {
 		if err := phase(); err != nil {
 			return nil, err

@@ -64,11 +64,11 @@ func (r *Report) Worst() Severity {
 
 // collector gathers findings into groups and counts them as QEMU does.
 type collector struct {
-	report *Report
-	limit  int
-	groups map[Code]*Group
-	onNew  func(places int)
-	places int
+	report    *Report
+	limit     int
+	groups    map[Code]*Group
+	onFinding func(Finding)
+	places    int
 }
 
 // add counts the finding; it extends the group's last one when it is its neighbour.
@@ -81,6 +81,9 @@ func (c *collector) add(f Finding) {
 		c.report.Leaks += f.Times
 	case CheckError:
 		c.report.CheckErrors += f.Times
+	}
+	if c.onFinding != nil {
+		c.onFinding(f)
 	}
 	c.keep(f)
 }

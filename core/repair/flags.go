@@ -1,0 +1,87 @@
+package repair
+
+import (
+	"qcowscope/core/check"
+	"qcowscope/core/qcow2"
+	"qcowscope/core/refcount"
+)
+
+// flags makes the COPIED flags of the active tree agree with the stored refcounts, which
+// are right by now.
+func (r *repairer) flags() error {
+	if r.opt.Scope == Leaks || r.report.Group(check.CopiedL1) == nil && r.report.Group(check.CopiedL2) == nil {
+		return nil
+	}
+	// The report keeps only the first findings of each kind: another check tells them all.
+	e := flagEdit{r: r}
+	opt := r.opt.Check
+	opt.OnFinding = e.add
+	if _, err := check.Run(r.ctx, r.img, opt); err != nil {
+		return err
+	}
+	e.flush()
+	r.step(check.CopiedL1, e.l1, "correct COPIED flags of L1 entries")
+	r.step(check.CopiedL2, e.l2, "correct COPIED flags of L2 entries")
+	return nil
+}
+
+// flagEdit collects wrong flags; entries side by side become one write.
+type flagEdit struct {
+	r      *repairer
+	l1, l2 uint64
+	done   map[qcow2.HostOff]bool // L2 tables that two L1 entries share are met twice
+	off    qcow2.HostOff
+	run    []byte
+	why    string
+}
+
+func (e *flagEdit) add(f check.Finding) {
+	if f.Code != check.CopiedL1 && f.Code != check.CopiedL2 || !e.writable(f) {
+		return
+	}
+	if f.Code == check.CopiedL1 {
+		e.l1++
+	} else {
+		e.l2++
+	}
+	if f.At.Off != e.off+qcow2.HostOff(len(e.run)) || len(e.run) == 0 {
+		e.flush()
+		e.off, e.why = f.At.Off, f.At.Field()+": COPIED is set exactly when the refcount is 1"
+	}
+	e.run = append(e.run, be64bytes(f.Want)...)
+}
+
+// writable tells whether the entry really is one: nothing is written through a broken
+// pointer, into a cluster that something else claims too, or twice.
+func (e *flagEdit) writable(f check.Finding) bool {
+	g, t := e.r.img.Geo, e.r.report.Refcounts
+	c, role := g.Cluster(f.At.Off), refcount.L1
+	if f.Code == check.CopiedL2 {
+		role = refcount.L2
+		if !g.Aligned(f.At.Off - qcow2.HostOff(f.At.L2Index*g.L2EntrySize())) {
+			return false
+		}
+	}
+	if t.Role(c) != role || t.Count(c) != 1 && t.Conflict(c) {
+		return false
+	}
+	if t.Count(c) == 1 {
+		return true
+	}
+	// Two L1 entries may share an L2 table: its entries are met twice.
+	if e.done[f.At.Off] {
+		return false
+	}
+	if e.done == nil {
+		e.done = map[qcow2.HostOff]bool{}
+	}
+	e.done[f.At.Off] = true
+	return true
+}
+
+func (e *flagEdit) flush() {
+	if len(e.run) > 0 {
+		e.r.stage.Add(0, int64(e.off), e.run, e.why)
+	}
+	e.run = nil
+}

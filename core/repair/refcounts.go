@@ -1,0 +1,210 @@
+package repair
+
+import (
+	"fmt"
+
+	"qcowscope/core/check"
+	"qcowscope/core/qcow2"
+	"qcowscope/core/refcount"
+	"qcowscope/core/source"
+)
+
+// Order of the batches: what is in use is marked as such first, space is given back last.
+const (
+	batchRaise = iota
+	batchSwitch
+	batchLower
+)
+
+// refcounts makes the stored refcounts agree with the references.
+func (r *repairer) refcounts() error {
+	if r.opt.Scope == Leaks {
+		if why := r.mayNotFree(); why != "" {
+			r.out.KeptLeaks = why
+			return nil
+		}
+		return r.inPlace()
+	}
+	r.out.KeptLeaks = r.mayNotFree()
+	if r.opt.Scope == Rebuild || r.needsNewStructure() {
+		return r.rebuild()
+	}
+	return r.inPlace()
+}
+
+// mayNotFree says why leaked clusters must stay as they are, "" if they may be given back.
+// While anything else is wrong a leaked cluster may be what a broken pointer meant.
+func (r *repairer) mayNotFree() string {
+	if r.report.Group(check.LeakedCluster) == nil && r.report.Group(check.RefcountTooHigh) == nil {
+		return ""
+	}
+	if r.report.Group(check.LostMapping) != nil {
+		return "they look like data whose mapping was lost"
+	}
+	for _, g := range r.report.Groups {
+		if g.Class != check.Corruption && g.Class != check.CheckError {
+			continue
+		}
+		switch g.Code {
+		case check.RefcountZero, check.RefcountTooLow, check.CopiedL1, check.CopiedL2, check.RefcountUnreadable,
+			check.ReftableReservedBits, check.RefblockUnaligned, check.RefblockOutside, check.RefblockShared:
+			// These are mended with the refcounts, in scope all.
+			if r.opt.Scope != Leaks {
+				continue
+			}
+		}
+		return fmt.Sprintf("the image has other damage (%s), and a leaked cluster may be what a broken pointer meant", g.Code)
+	}
+	return ""
+}
+
+// needsNewStructure tells whether some refcount has no good place to be stored at.
+func (r *repairer) needsNewStructure() bool {
+	for _, c := range []check.Code{check.ReftableReservedBits, check.RefblockUnaligned, check.RefblockOutside, check.RefblockShared,
+		check.RefcountUnreadable} {
+		if r.report.Group(c) != nil {
+			return true
+		}
+	}
+	if g := r.report.Group(check.RegionBeyondEOF); g != nil {
+		for _, f := range g.Findings {
+			if f.At.Role == refcount.Reftable || f.At.Role == refcount.Refblock {
+				return true
+			}
+		}
+	}
+	return r.refcountWithoutBlock() || r.reftableShared()
+}
+
+// refcountWithoutBlock tells whether a referenced cluster has no refblock.
+func (r *repairer) refcountWithoutBlock() bool {
+	t, per := r.report.Refcounts, r.img.Geo.RefblockEntries()
+	for from := int64(0); from < t.Len(); from += per {
+		k := from / per
+		if k < int64(len(r.img.Reftable)) && r.img.Reftable[k].Refblock() != 0 {
+			continue
+		}
+		for _, n := range t.Counts(from, min(from+per, t.Len())) {
+			if n != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// reftableShared tells whether something else claims a cluster of the reftable: a write to
+// the table would be a write to that as well.
+func (r *repairer) reftableShared() bool {
+	g, t := r.img.Geo, r.report.Refcounts
+	first := g.Cluster(qcow2.HostOff(r.img.Header.RefcountTableOffset))
+	for c := first; c < first+qcow2.HostCluster(g.Clusters(r.img.ReftableBytes())); c++ {
+		if t.Count(c) != 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// inPlace corrects refcounts where they are stored.
+func (r *repairer) inPlace() error {
+	t, g := r.report.Refcounts, r.img.Geo
+	per := g.RefblockEntries()
+	block := make(qcow2.Refblock, g.ClusterSize())
+	var raised, lowered, freed uint64
+	for from := int64(0); from < t.Len(); from += per {
+		k := from / per
+		if k >= int64(len(r.img.Reftable)) || r.img.Reftable[k].Refblock() == 0 {
+			continue
+		}
+		off := int64(r.img.Reftable[k].Refblock())
+		if off >= r.img.Src.Size() {
+			continue
+		}
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
+		if err := source.ReadFull(r.img.Src, block, off); err != nil {
+			return err
+		}
+		e := blockEdit{r: r, k: k, off: off, from: from, old: block}
+		e.run(min(per, t.Len()-from))
+		raised, lowered, freed = raised+e.raised, lowered+e.lowered, freed+e.freed
+	}
+	r.step(check.RefcountTooLow, raised, "raise refcounts to the references that exist")
+	r.step(check.RefcountTooHigh, lowered, "lower refcounts to the references that exist")
+	r.step(check.LeakedCluster, freed, "give leaked clusters back")
+	return nil
+}
+
+// blockEdit corrects one refblock.
+type blockEdit struct {
+	r                      *repairer
+	k, off, from           int64
+	old                    qcow2.Refblock
+	up, down               qcow2.Refblock // copies with raised, then also lowered refcounts
+	raised, lowered, freed uint64
+}
+
+func (e *blockEdit) run(n int64) {
+	order, t := e.r.img.Geo.RefcountOrder, e.r.report.Refcounts
+	mayFree := e.r.out.KeptLeaks == ""
+	for i := range n {
+		stored, want := e.old.At(order, i), t.Capped(qcow2.HostCluster(e.from+i))
+		switch {
+		case stored == want:
+			continue
+		case stored < want && e.r.opt.Scope != Leaks:
+			e.raised++
+			e.edit(&e.up, e.old).Set(order, i, want)
+			if e.down != nil {
+				e.down.Set(order, i, want)
+			}
+		case stored > want && mayFree:
+			if want == 0 {
+				e.freed++
+			} else {
+				e.lowered++
+			}
+			base := e.old
+			if e.up != nil {
+				base = e.up
+			}
+			e.edit(&e.down, base).Set(order, i, want)
+		}
+	}
+	e.write(batchRaise, e.old, e.up, "raise refcounts that are too low")
+	if e.up != nil {
+		e.old = e.up
+	}
+	e.write(batchLower, e.old, e.down, "lower refcounts that are too high")
+}
+
+func (e *blockEdit) edit(b *qcow2.Refblock, from qcow2.Refblock) qcow2.Refblock {
+	if *b == nil {
+		*b = append(qcow2.Refblock(nil), from...)
+	}
+	return *b
+}
+
+// write adds the sectors that changed, joined where they touch.
+func (e *blockEdit) write(batch int, before, after qcow2.Refblock, why string) {
+	if after == nil {
+		return
+	}
+	why = fmt.Sprintf("refblock %d: %s", e.k, why)
+	for from := 0; from < len(after); {
+		if before[from] == after[from] {
+			from++
+			continue
+		}
+		to, same := from+1, 0
+		for i := to; i < len(after) && same < 64; i++ {
+			if same++; before[i] != after[i] {
+				to, same = i+1, 0
+			}
+		}
+		e.r.stage.Add(batch, e.off+int64(from), append([]byte(nil), after[from:to]...), why)
+		from = to
+	}
+}

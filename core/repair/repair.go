@@ -1,0 +1,172 @@
+// Package repair turns findings into a plan. It follows a policy that is safer than QEMU's:
+// nothing is freed while the image has other corruption or a lost mapping, freeing never
+// zeroes, and new tables go where nothing is.
+package repair
+
+import (
+	"context"
+	"fmt"
+
+	"qcowscope/core/check"
+	"qcowscope/core/image"
+	"qcowscope/core/patch"
+	"qcowscope/core/qcow2"
+)
+
+// Scope is how much a repair may do.
+type Scope string
+
+// The scopes. Rebuild writes a whole new refcount structure even when the old one could be
+// corrected.
+const (
+	Leaks   Scope = "leaks"
+	All     Scope = "all"
+	Rebuild Scope = "rebuild"
+)
+
+// Valid tells whether the scope is one of the three.
+func (s Scope) Valid() bool { return s == Leaks || s == All || s == Rebuild }
+
+// Options steer a repair.
+type Options struct {
+	Scope  Scope
+	Accept map[check.Code]bool // codes whose repair chooses or gives something up
+	Check  check.Options       // for the checks of what the plan would make
+}
+
+// Step is one kind of change that the plan makes.
+type Step struct {
+	Code  check.Code // the finding it mends
+	What  string
+	Count uint64
+}
+
+// Outcome is a plan, what it does, and what the image is like with it.
+type Outcome struct {
+	Plan  *patch.Plan
+	Steps []Step
+	After *check.Report // of the image with the plan applied
+	// What `qemu-img check -r` would call fixed.
+	CorruptionsFixed, LeaksFixed uint64
+	// KeptLeaks is why leaked clusters were not given back, "" if they were or there are none.
+	KeptLeaks string
+}
+
+type repairer struct {
+	ctx    context.Context
+	opt    Options
+	base   *image.Image
+	over   *patch.Overlay
+	img    *image.Image // of the overlay
+	report *check.Report
+	plan   *patch.Plan // all stages so far
+	stage  *patch.Plan // the one being made
+	out    *Outcome
+}
+
+// Plan makes the plan for an image whose check is done. The plan is verified: After is a
+// check of its effect. Errors are those of reading, or the context's.
+func Plan(ctx context.Context, img *image.Image, before *check.Report, opt Options) (*Outcome, error) {
+	if !opt.Scope.Valid() {
+		return nil, fmt.Errorf("repair: scope %q is not leaks, all or rebuild", opt.Scope)
+	}
+	r := &repairer{ctx: ctx, opt: opt, base: img, img: img, report: before, over: patch.NewOverlay(img.Src), plan: patch.New(img.Src.Size())}
+	r.out = &Outcome{Plan: r.plan, After: before}
+	if before.Incomplete != nil {
+		return nil, fmt.Errorf("repair: the image could not be read wholly: %w", before.Incomplete)
+	}
+	for _, stage := range []func() error{r.entries, r.refcounts, r.flags, r.featureBits} {
+		r.stage = patch.New(r.over.Size())
+		if err := stage(); err != nil {
+			return nil, err
+		}
+		if err := r.commit(); err != nil {
+			return nil, err
+		}
+	}
+	r.countFixed(before)
+	return r.out, nil
+}
+
+// commit lays the stage over the image and checks the result.
+func (r *repairer) commit() error {
+	r.stage.Compact()
+	if r.stage.Empty() {
+		return nil
+	}
+	if err := r.over.Apply(r.stage); err != nil {
+		return err
+	}
+	r.plan.Batches = append(r.plan.Batches, r.stage.Batches...)
+	r.plan.SizeAfter = r.stage.SizeAfter
+	img, err := image.Open(r.ctx, r.over)
+	if err != nil {
+		return fmt.Errorf("repair: the plan makes an image that does not open: %w", err)
+	}
+	rep, err := check.Run(r.ctx, img, r.opt.Check)
+	if err != nil {
+		return err
+	}
+	r.img, r.report, r.out.After = img, rep, rep
+	return nil
+}
+
+func (r *repairer) step(code check.Code, count uint64, what string) {
+	if count > 0 {
+		r.out.Steps = append(r.out.Steps, Step{code, what, count})
+	}
+}
+
+// countFixed says what was fixed in QEMU's terms: corruptions and leaks that are gone, and
+// each COPIED flag that was set or cleared once the refcounts were right.
+func (r *repairer) countFixed(before *check.Report) {
+	flags := func(rep *check.Report) (n uint64) {
+		for _, c := range []check.Code{check.CopiedL1, check.CopiedL2} {
+			if g := rep.Group(c); g != nil {
+				n += g.Times
+			}
+		}
+		return n
+	}
+	after := r.out.After
+	was, is := before.Corruptions-flags(before), after.Corruptions-flags(after)
+	if was > is {
+		r.out.CorruptionsFixed = was - is
+	}
+	for _, s := range r.out.Steps {
+		if s.Code == check.CopiedL1 || s.Code == check.CopiedL2 {
+			r.out.CorruptionsFixed += s.Count
+		}
+	}
+	if before.Leaks > after.Leaks {
+		r.out.LeaksFixed = before.Leaks - after.Leaks
+	}
+}
+
+// featureBits clears the dirty and corrupt bits of an image that has no corruption left.
+func (r *repairer) featureBits() error {
+	h := &r.img.Header
+	bits := h.IncompatibleFeatures & (qcow2.IncompatDirty | qcow2.IncompatCorrupt)
+	if bits == 0 || r.report.Corruptions > 0 || r.report.CheckErrors > 0 || r.report.Refused {
+		return nil
+	}
+	var b [8]byte
+	putBE64(b[:], h.IncompatibleFeatures&^bits)
+	why := "incompatible_features: "
+	switch {
+	case bits&qcow2.IncompatDirty == 0:
+		why += "clear the corrupt bit, nothing corrupt is left"
+	case bits&qcow2.IncompatCorrupt == 0:
+		why += "clear the dirty bit, the refcounts are right"
+	default:
+		why += "clear the dirty and corrupt bits, nothing corrupt is left"
+	}
+	r.stage.Add(0, qcow2.OffIncompatible, b[:], why)
+	if bits&qcow2.IncompatDirty != 0 {
+		r.step(check.DirtyBit, 1, "mark the image as closed cleanly")
+	}
+	if bits&qcow2.IncompatCorrupt != 0 {
+		r.step(check.CorruptBit, 1, "clear the mark that keeps QEMU from writing to it")
+	}
+	return nil
+}
