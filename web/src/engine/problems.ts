@@ -39,7 +39,7 @@ export function notStarted(detail: string): Problem {
     title: 'The checker could not be started.',
     where: '',
     advice:
-      'Reload the page. It needs WebAssembly and module workers: Chrome or Edge 91, Firefox 114, Safari 16.4 or newer.',
+      'Reload the page. It needs a current browser: Chrome or Edge 123, Firefox 121, Safari 17.5, or newer.',
     detail,
   };
 }

@@ -100,7 +100,7 @@ function memory(): ArrayBuffer {
   if (!(exported instanceof WebAssembly.Memory)) {
     throw new Error('the core exports no memory');
   }
-  return exported.buffer as ArrayBuffer;
+  return exported.buffer;
 }
 
 function attach(next: File): void {

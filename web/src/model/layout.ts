@@ -61,17 +61,11 @@ function mostColumns(width: number): number {
 
 /** The zoom at which the whole file is on screen with cells as large as can be, and then rows as long as can be. */
 export function fittingBits(clusters: number, width: number, height: number): number {
-  let best = FEWEST_BITS;
-  for (let bits = FEWEST_BITS; ; bits++) {
-    const layout = layoutAt(clusters, width, bits);
-    if (layout.rows * layout.cellHeight <= height) {
-      return longerRows(layout, width);
-    }
-    best = bits;
-    if (layout.rows <= 1) {
-      return best;
-    }
+  let layout = layoutAt(clusters, width, FEWEST_BITS);
+  while (mapHeight(layout) > height && layout.rows > 1) {
+    layout = layoutAt(clusters, width, layout.rowBits + 1);
   }
+  return longerRows(layout, width);
 }
 
 function longerRows(layout: Layout, width: number): number {

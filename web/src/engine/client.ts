@@ -1,0 +1,238 @@
+import {failure} from '../base/result';
+import type {Result} from '../base/result';
+import type {Op, Reply, Request} from '../protocol/ops';
+import type {OpenReply, PlanRequest, Problem, Progress} from '../protocol/protocol.gen';
+import type {EngineApi, EngineEvents} from './api';
+import {crashed, notStarted, stopped, unexpected} from './problems';
+
+/** A worker with the core in it. */
+export interface Port {
+  api: EngineApi;
+  /** Ends the worker at once, whatever it does. */
+  end(): void;
+}
+
+/** Starts a worker; `broken` is called if its script cannot be loaded or fails. */
+export type Spawn = (broken: (detail: string) => void) => Port;
+
+/** A worker that has not ended. When it ends, `death` tells why and every call that waits for it fails. */
+interface Live {
+  port: Port;
+  /** The core runs, and has been brought to where an earlier one was. */
+  ready: Promise<Result<unknown, Problem>>;
+  death: Promise<{ok: false; error: Problem}>;
+  kill(why: Problem): void;
+}
+
+/** What a new worker must do to be where the old one was. */
+interface Journal {
+  file: File;
+  checked: boolean;
+  plan: PlanRequest | null;
+  applied: boolean;
+}
+
+/** What a user may want to stop. */
+const LONG: ReadonlySet<Op> = new Set<Op>(['open', 'check', 'plan', 'apply', 'undo']);
+
+/** After this the worker is ended instead of asked. */
+const PATIENCE_MS = 200;
+
+/**
+ * The page's end of the core. Every call is answered, if need be with a Problem: when the core crashes it is started
+ * again for the next call and brought to where it was; `onRestart` says so.
+ */
+export class Engine {
+  onProgress: (progress: Progress) => void = () => undefined;
+  onRestart: (why: Problem) => void = () => undefined;
+
+  private live: Live | null = null;
+  private journal: Journal | null = null;
+  /** Why the last worker ended, if it was not on purpose and nothing has been called since. */
+  private lost: Problem | null = null;
+  private running: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly spawn: Spawn,
+    private readonly wasmUrl: string,
+  ) {}
+
+  /** Starts the core before it is needed. */
+  warmUp(): void {
+    this.live ??= this.startWorker();
+  }
+
+  /** Opens a file in a worker of its own: the memory of an earlier image is given back only with its worker. */
+  async open(file: File): Promise<Result<OpenReply, Problem>> {
+    if (this.journal !== null) {
+      this.close();
+    }
+    this.journal = {file, checked: false, plan: null, applied: false};
+    this.lost = null;
+    const live = (this.live ??= this.startWorker());
+    return this.track(this.openIn(live, file));
+  }
+
+  /** Forgets the file and ends what is still going on with it. */
+  close(): void {
+    this.journal = null;
+    this.live?.kill(stopped());
+    this.live = null;
+  }
+
+  async call<K extends Op>(op: K, request: Request<K>): Promise<Result<Reply<K>, Problem>> {
+    const live = await this.usable();
+    if (!live.ok) {
+      return live;
+    }
+    const call = race(live.value, live.value.port.api.call(op, request));
+    const reply = await (LONG.has(op) ? this.track(call) : call);
+    if (reply.ok) {
+      this.note(op, request);
+    }
+    return reply;
+  }
+
+  async repaired(): Promise<Result<Blob, Problem>> {
+    const live = await this.usable();
+    return live.ok ? race(live.value, live.value.port.api.repaired()) : live;
+  }
+
+  /** Stops the running operation: asks first, and ends the worker if it does not listen. */
+  async cancel(): Promise<void> {
+    const live = this.live;
+    if (live === null) {
+      return;
+    }
+    void live.port.api.cancel();
+    const settled = await Promise.race([
+      this.running.then(() => true),
+      new Promise<false>((resolve) => setTimeout(() => resolve(false), PATIENCE_MS)),
+    ]);
+    if (!settled) {
+      this.discard(live, stopped());
+    }
+  }
+
+  private startWorker(): Live {
+    let tellDeath: (death: {ok: false; error: Problem}) => void = () => undefined;
+    const death = new Promise<{ok: false; error: Problem}>((resolve) => {
+      tellDeath = resolve;
+    });
+    const end = (why: Problem) => {
+      tellDeath(failure(why));
+      port.end();
+    };
+    const die = (why: Problem) => {
+      end(why);
+      if (this.live === live) {
+        this.live = null;
+        this.lost = why;
+      }
+    };
+    const port = this.spawn((detail) => die(notStarted(detail)));
+    const events: EngineEvents = {
+      progress: (progress) => this.onProgress(progress),
+      ended: (exitCode, lastWords) => die(crashed(exitCode, lastWords)),
+    };
+    const ready = settle(port.api.start(this.wasmUrl, events));
+    const live: Live = {port, ready, death, kill: end};
+    return live;
+  }
+
+  private async openIn(live: Live, file: File): Promise<Result<OpenReply, Problem>> {
+    const ready = await Promise.race([live.ready, live.death]);
+    if (!ready.ok) {
+      return ready;
+    }
+    await Promise.race([live.port.api.attach(file), live.death]);
+    return race(live, live.port.api.call('open', {name: file.name}));
+  }
+
+  /** The worker; if the last one was lost, a new one that has been brought to where it was. */
+  private async usable(): Promise<Result<Live, Problem>> {
+    if (this.live === null && this.journal === null) {
+      return failure(stopped());
+    }
+    const live = (this.live ??= this.restart());
+    const ready = await Promise.race([live.ready, live.death]);
+    if (!ready.ok) {
+      this.discard(live, ready.error);
+      return ready;
+    }
+    return {ok: true, value: live};
+  }
+
+  private restart(): Live {
+    const {journal, lost} = this;
+    const live = this.startWorker();
+    if (journal !== null) {
+      // The copy waits for the start alone, not for itself.
+      live.ready = this.replay({...live}, journal).then((replayed) => {
+        if (replayed.ok && lost !== null) {
+          this.onRestart(lost);
+        }
+        return replayed;
+      });
+    }
+    this.lost = null;
+    return live;
+  }
+
+  private discard(live: Live, why: Problem): void {
+    live.kill(why);
+    if (this.live === live) {
+      this.live = null;
+    }
+  }
+
+  private async replay(live: Live, journal: Journal): Promise<Result<unknown, Problem>> {
+    const {api} = live.port;
+    const opened = await this.openIn(live, journal.file);
+    if (!opened.ok || !journal.checked) {
+      return opened;
+    }
+    const checked = await race(live, api.call('check', undefined));
+    if (!checked.ok || journal.plan === null) {
+      return checked;
+    }
+    const planned = await race(live, api.call('plan', journal.plan));
+    return planned.ok && journal.applied ? race(live, api.call('apply', undefined)) : planned;
+  }
+
+  private note<K extends Op>(op: K, request: Request<K>): void {
+    const {journal} = this;
+    if (journal === null) {
+      return;
+    }
+    switch (op) {
+      case 'check':
+        journal.checked = true;
+        break;
+      case 'plan':
+        journal.plan = request as PlanRequest;
+        break;
+      case 'apply':
+        journal.applied = true;
+        break;
+      case 'undo':
+        journal.applied = false;
+        break;
+      default:
+    }
+  }
+
+  private track<T>(call: Promise<T>): Promise<T> {
+    this.running = call;
+    return call;
+  }
+}
+
+/** The reply, or why the worker ended before it came. */
+function race<T>(live: Live, reply: Promise<Result<T, Problem>>): Promise<Result<T, Problem>> {
+  return Promise.race([settle(reply), live.death]);
+}
+
+function settle<T>(reply: Promise<Result<T, Problem>>): Promise<Result<T, Problem>> {
+  return reply.catch((error: unknown) => failure(unexpected(error)));
+}
