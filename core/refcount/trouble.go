@@ -79,7 +79,7 @@ type Result struct {
 type L2Ref struct {
 	Off     qcow2.HostOff
 	L1Index int64
-	Active  bool
+	Root    int    // the first root that leads here, 0 is the active layer
 	Empty   bool   // all entries are zero
 	Lo, Hi  uint32 // lowest and highest host cluster its entries touch; Lo > Hi if none
 }

@@ -1,0 +1,232 @@
+package refcount
+
+import (
+	"context"
+	"encoding/binary"
+
+	"qcowscope/core/image"
+	"qcowscope/core/qcow2"
+	"qcowscope/core/source"
+)
+
+// Claim is one pointer that leads to a cluster.
+type Claim struct {
+	Cluster qcow2.HostCluster // the one asked for
+	Role    Role              // of what is pointed to
+	Root    int               // -1 none, 0 the active layer, n the nth snapshot
+	L1Index int64             // or the index in the reftable or bitmap directory; -1 if none
+	L2Index int64             // or the index in the bitmap table; -1 if none
+	At      qcow2.HostOff     // of the pointer in the file; -1 if it has none
+	Entry   uint64            // what the pointer's field holds
+	Bitmap  qcow2.SubclusterBitmap
+	Host    qcow2.Range[qcow2.HostOff] // what it points to
+}
+
+// Want selects the clusters whose claims are asked for: those in [Lo, Hi] for which Has is
+// true. Has may be nil.
+type Want struct {
+	Lo, Hi qcow2.HostCluster
+	Has    func(qcow2.HostCluster) bool
+}
+
+func (w Want) first(lo, hi qcow2.HostCluster) (qcow2.HostCluster, bool) {
+	for c := max(lo, w.Lo); c <= min(hi, w.Hi); c++ {
+		if w.Has == nil || w.Has(c) {
+			return c, true
+		}
+	}
+	return 0, false
+}
+
+// Claimants visits every pointer to a wanted cluster until visit is false, in the order of
+// the structures. Which L2 tables to read is known from the walk; complete is false when
+// the image has more tables than that list keeps.
+func Claimants(ctx context.Context, img *image.Image, snaps *image.SnapshotTable, res *Result, want Want, visit func(Claim) bool) (complete bool, err error) {
+	c := &claimants{ctx: ctx, img: img, g: img.Geo, snaps: snaps, want: want, visit: visit}
+	for _, step := range []func(*Result) error{c.fixed, c.l1Tables, c.l2Tables, c.bitmaps} {
+		if err := step(res); err != nil || c.stopped {
+			return res.Tree.Complete, err
+		}
+	}
+	return res.Tree.Complete, nil
+}
+
+type claimants struct {
+	ctx     context.Context
+	img     *image.Image
+	g       qcow2.Geometry
+	snaps   *image.SnapshotTable
+	want    Want
+	visit   func(Claim) bool
+	stopped bool
+}
+
+// claim visits when the region touches a wanted cluster.
+func (c *claimants) claim(off qcow2.HostOff, n int64, k Claim) {
+	if n <= 0 || off < 0 || c.stopped {
+		return
+	}
+	if hit, ok := c.want.first(c.g.Cluster(off), c.g.Cluster(off+qcow2.HostOff(n)-1)); ok {
+		k.Cluster, k.Host = hit, qcow2.Range[qcow2.HostOff]{Start: off, Len: qcow2.HostOff(n)}
+		c.stopped = !c.visit(k)
+	}
+}
+
+// fixed are the structures that the header points to.
+func (c *claimants) fixed(*Result) error {
+	h, cs := &c.img.Header, c.g.ClusterSize()
+	none := Claim{Root: -1, L1Index: -1, L2Index: -1, At: -1}
+	head := none
+	head.Role = Header
+	c.claim(0, cs, head)
+	from := func(role Role, root int, at int64, entry uint64) Claim {
+		k := none
+		k.Role, k.Root, k.At, k.Entry = role, root, qcow2.HostOff(at), entry
+		return k
+	}
+	c.claim(c.img.L1.Off, c.img.L1.Bytes(), from(L1, 0, qcow2.OffL1Table, h.L1TableOffset))
+	c.claim(qcow2.HostOff(h.RefcountTableOffset), c.img.ReftableBytes(), from(Reftable, -1, qcow2.OffReftable, h.RefcountTableOffset))
+	c.claim(c.snaps.Off, c.snaps.Bytes, from(SnapshotTable, -1, qcow2.OffSnapshots, h.SnapshotsOffset))
+	c.claim(c.img.LUKS.Start, int64(c.img.LUKS.Len), from(Crypto, -1, -1, uint64(c.img.LUKS.Start)))
+	for i, s := range c.snaps.Snapshots {
+		if s.L1Size <= qcow2.MaxL1Entries {
+			c.claim(qcow2.HostOff(s.L1TableOffset), int64(s.L1Size)*qcow2.L1EntrySize, from(InactiveL1, i+1, c.snaps.Offsets[i], s.L1TableOffset))
+		}
+	}
+	for i, e := range c.img.Reftable {
+		if e.Refblock() > 0 {
+			k := from(Refblock, -1, int64(h.RefcountTableOffset)+8*int64(i), uint64(e))
+			k.L1Index = int64(i)
+			c.claim(e.Refblock(), cs, k)
+		}
+	}
+	return c.ctx.Err()
+}
+
+// roots are the L1 tables by number: the active one, then those of the snapshots.
+func (c *claimants) root(n int) (image.L1Table, bool) {
+	if n == 0 {
+		return c.img.L1, true
+	}
+	s := c.snaps.Snapshots[n-1]
+	t := image.L1Table{Off: qcow2.HostOff(s.L1TableOffset), Entries: int64(s.L1Size)}
+	return t, t.Entries <= qcow2.MaxL1Entries && c.g.Aligned(t.Off) && t.Off >= 0
+}
+
+// l1Tables visits the L1 entries whose L2 table touches a wanted cluster.
+func (c *claimants) l1Tables(*Result) error {
+	const window = 1 << 20
+	buf := make([]byte, window)
+	for n := range len(c.snaps.Snapshots) + 1 {
+		t, ok := c.root(n)
+		if !ok {
+			continue
+		}
+		role := L2
+		if n > 0 {
+			role = InactiveL2
+		}
+		inFile := max(0, min(t.Bytes(), c.img.Src.Size()-int64(t.Off)))
+		for off := int64(0); off < inFile; off += window {
+			b := buf[:min(window, inFile-off)]
+			if err := c.img.ReadBatch(c.ctx, []source.Request{{Off: int64(t.Off) + off, Buf: b}}); err != nil {
+				return err
+			}
+			for i := 0; i+8 <= len(b); i += 8 {
+				e := binary.BigEndian.Uint64(b[i:])
+				if l2 := qcow2.L1Entry(e).L2Table(); l2 != 0 {
+					at := t.Off + qcow2.HostOff(off) + qcow2.HostOff(i)
+					c.claim(l2, c.g.ClusterSize(), Claim{Role: role, Root: n, L1Index: (off + int64(i)) / 8, L2Index: -1, At: at, Entry: e})
+				}
+			}
+			if c.stopped {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// l2Tables visits the entries of the tables whose range of host clusters meets the wanted one.
+func (c *claimants) l2Tables(res *Result) error {
+	pipe := source.NewPipeline(c.ctx, c.img.Src, readAhead, batchBytes)
+	batch := pipe.Next()
+	use := func(b *source.Batch, err error) error {
+		for i, r := range b.Reqs {
+			if err == nil && !c.stopped {
+				c.scan(res.Tree.Tables[b.Jobs[i]], r.Buf)
+			}
+		}
+		return err
+	}
+	n := int(c.g.ClusterSize())
+	for i, t := range res.Tree.Tables {
+		if qcow2.HostCluster(t.Lo) > c.want.Hi || qcow2.HostCluster(t.Hi) < c.want.Lo {
+			continue
+		}
+		if !batch.Add(int64(t.Off), n, i) {
+			if err := pipe.Submit(batch, use); err != nil {
+				return err
+			}
+			batch = pipe.Next()
+			batch.Add(int64(t.Off), n, i)
+		}
+	}
+	if err := pipe.Submit(batch, use); err != nil {
+		return err
+	}
+	return pipe.Drain()
+}
+
+func (c *claimants) scan(t L2Ref, table qcow2.L2Table) {
+	for j := range c.g.L2Entries() {
+		e := table.At(c.g, j)
+		if e.Entry == 0 {
+			continue
+		}
+		k := Claim{Root: t.Root, L1Index: t.L1Index, L2Index: j, At: t.Off + qcow2.HostOff(j*c.g.L2EntrySize()), Entry: e.Entry, Bitmap: e.Bitmap, Role: Data}
+		switch e.Kind(c.g) {
+		case qcow2.Compressed:
+			r := e.CompressedRange(c.g)
+			k.Role = CompressedData
+			c.claim(r.Start, int64(r.Len), k)
+		case qcow2.ZeroAlloc:
+			k.Role = ZeroData
+			c.claim(e.Host(), c.g.ClusterSize(), k)
+		case qcow2.Normal:
+			if !c.g.DataFile {
+				c.claim(e.Host(), c.g.ClusterSize(), k)
+			}
+		}
+		if c.stopped {
+			return
+		}
+	}
+}
+
+// bitmaps visits the directory, the tables and their entries.
+func (c *claimants) bitmaps(*Result) error {
+	ext := c.img.BitmapsExt
+	if ext == nil {
+		return nil
+	}
+	k := Claim{Role: BitmapData, Root: -1, L1Index: -1, L2Index: -1, At: -1, Entry: ext.DirectoryOffset}
+	c.claim(qcow2.HostOff(ext.DirectoryOffset), int64(ext.DirectorySize), k)
+	for i := range c.img.Bitmaps {
+		m := &c.img.Bitmaps[i]
+		k.L1Index, k.L2Index, k.Entry, k.At = int64(i), -1, m.TableOffset, -1
+		off := qcow2.HostOff(min(m.TableOffset, 1<<62))
+		c.claim(off, int64(m.TableSize)*qcow2.BitmapTableEntrySize, k)
+		table, err := c.img.BitmapTable(m)
+		if err != nil {
+			continue // it is a finding already
+		}
+		for j, e := range table {
+			if data := e & qcow2.OffsetMask; data != 0 {
+				k.L2Index, k.Entry, k.At = int64(j), e, off+qcow2.HostOff(8*j)
+				c.claim(qcow2.HostOff(data), c.g.ClusterSize(), k)
+			}
+		}
+	}
+	return c.ctx.Err()
+}
