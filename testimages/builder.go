@@ -44,10 +44,11 @@ type SnapshotGuest struct {
 // Tables live in the file's bytes only; what is kept beside them is their places,
 // which stay true whatever a recipe damages later.
 type builder struct {
-	opt  options
-	file []byte
-	cs   int64 // cluster size in bytes
-	next hostCluster
+	opt   options
+	chain int // number in its backing chain
+	file  []byte
+	cs    int64 // cluster size in bytes
+	next  hostCluster
 
 	reftable  hostOff
 	refblocks map[int64]hostOff // by reftable index
@@ -71,9 +72,18 @@ type builder struct {
 	side     map[string][]byte
 }
 
+// maxChain bounds how many images of a backing chain are built.
+const maxChain = 4
+
 // Build makes the image. The same recipe always gives the same bytes.
-func (r Recipe) Build() (*Built, error) {
-	b := &builder{refblocks: map[int64]hostOff{}, l2Tables: map[int64]hostOff{}, side: map[string][]byte{}}
+func (r Recipe) Build() (*Built, error) { return r.build(1) }
+
+// build makes the image that is number chain of a backing chain.
+func (r Recipe) build(chain int) (*Built, error) {
+	if chain > maxChain {
+		return nil, fmt.Errorf("testimages: %s.recipe: a backing chain of more than %d images", r.Name, maxChain)
+	}
+	b := &builder{chain: chain, refblocks: map[int64]hostOff{}, l2Tables: map[int64]hostOff{}, side: map[string][]byte{}}
 	for _, s := range r.steps {
 		if err := s.run(b, s.args); err != nil {
 			return nil, fmt.Errorf("testimages: %s.recipe:%d: %w", r.Name, s.line, err)

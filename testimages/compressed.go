@@ -15,6 +15,9 @@ func (b *builder) runCompress(a args) error {
 	if b.dataFile != nil {
 		return fmt.Errorf("a data file cannot hold compressed clusters")
 	}
+	if b.cipher != nil {
+		return fmt.Errorf("QEMU does not compress what it encrypts")
+	}
 	g, n, err := b.guestRange(a, b.cs)
 	if err != nil {
 		return err

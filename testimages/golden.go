@@ -35,6 +35,15 @@ type Run struct {
 	Snapshots []Survival `json:"snapshots,omitempty"`
 }
 
+// Expect is the run in the words of a recipe's expect line.
+func (r Run) Expect() Expect {
+	x := Expect{Exit: int64(r.Exit)}
+	if r.Counts != nil {
+		x.Corruptions, x.Leaks, x.CheckErrors = r.Counts.Corruptions, r.Counts.Leaks, r.Counts.CheckErrors
+	}
+	return x
+}
+
 // Survival tells what became of the bytes that a guest reads.
 type Survival string
 

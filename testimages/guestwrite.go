@@ -167,7 +167,11 @@ func (b *builder) zeroCluster(g guestOff, lo, hi int64, prealloc bool) error {
 	}
 	b.putWord(at, entry)
 	b.putWord(at+8, bitmap)
-	return nil
+	if entry == old {
+		return nil
+	}
+	// The other subclusters move to the new host cluster with their data.
+	return b.storeData(g, entry, bitmap)
 }
 
 // newStaleHost allocates a host cluster whose bytes must not be read: 0xa5.

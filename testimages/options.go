@@ -165,7 +165,7 @@ func (b *builder) layBacking(a args) error {
 		if err != nil {
 			return err
 		}
-		built, err := base.Build()
+		built, err := base.build(b.chain + 1)
 		if err != nil {
 			return err
 		}

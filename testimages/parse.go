@@ -65,8 +65,8 @@ type verb struct {
 	damage   bool
 }
 
-// parse reads a recipe. Errors name the file and the line.
-func parse(recipeName, source string) (Recipe, error) {
+// Parse reads a recipe. Errors name the file and the line.
+func Parse(recipeName, source string) (Recipe, error) {
 	r := Recipe{Name: recipeName}
 	var story []string
 	expected := false

@@ -46,5 +46,5 @@ func load(dir, name string) (Recipe, error) {
 	if err != nil {
 		return Recipe{}, fmt.Errorf("testimages: no recipe %q", name)
 	}
-	return parse(name, string(source))
+	return Parse(name, string(source))
 }

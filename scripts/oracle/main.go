@@ -122,7 +122,7 @@ func judge(r testimages.Recipe, dir string, write bool) ([]string, error) {
 		return nil, err
 	}
 	var problems []string
-	if said := qemu.Expectation(got.Check); said != r.Expect {
+	if said := got.Check.Expect(); said != r.Expect {
 		problems = append(problems, fmt.Sprintf("the recipe expects %+v, qemu-img says %+v", r.Expect, said))
 	}
 	if write {

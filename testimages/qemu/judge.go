@@ -116,12 +116,3 @@ func sameBytes(f *os.File, want *testimages.Guest) (bool, error) {
 	}
 	return true, nil
 }
-
-// Expectation is a plain check in the words of a recipe's expect line.
-func Expectation(r testimages.Run) testimages.Expect {
-	x := testimages.Expect{Exit: int64(r.Exit)}
-	if r.Counts != nil {
-		x.Corruptions, x.Leaks, x.CheckErrors = r.Counts.Corruptions, r.Counts.Leaks, r.Counts.CheckErrors
-	}
-	return x
-}
