@@ -1,0 +1,239 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"qcowscope/core/check"
+	"qcowscope/core/clustermap"
+	"qcowscope/core/image"
+	"qcowscope/core/patch"
+	"qcowscope/core/repair"
+	"qcowscope/core/source"
+)
+
+// maxClusters bounds the memory of a check in a tab: two bytes a cluster.
+const maxClusters = 512 << 20
+
+// progressEvery is how often a running check reports.
+const progressEvery = 100 * time.Millisecond
+
+// Session is one opened image and what was found out about it. Its methods are the
+// operations of the protocol; they answer one at a time.
+type Session struct {
+	attach   func() (source.Source, error)
+	progress func(Progress)
+
+	mu sync.Mutex
+	opened
+	lastTold time.Time
+}
+
+// opened is what belongs to one image.
+type opened struct {
+	name     string
+	overlay  *patch.Overlay
+	original view            // the file as it was dropped
+	now      view            // with the applied plan
+	outcome  *repair.Outcome // the plan that was made last, until it is applied
+	scope    repair.Scope
+}
+
+// view is an image and its check.
+type view struct {
+	img    *image.Image
+	report *check.Report
+	hosts  *clustermap.HostMap
+}
+
+// New makes a session for the file that attach gives. Progress may be nil.
+func New(attach func() (source.Source, error), progress func(Progress)) *Session {
+	return &Session{attach: attach, progress: progress}
+}
+
+// ProblemError is a failed operation with the words for it.
+type ProblemError struct{ Problem Problem }
+
+func (e *ProblemError) Error() string { return e.Problem.Title + " " + e.Problem.Detail }
+
+var errNoImage = &ProblemError{Problem{Kind: "internal", Title: "No image is open.", Advice: "Choose an image first."}}
+
+var errNotChecked = &ProblemError{Problem{Kind: "internal", Title: "The image is not checked yet.", Advice: "Wait for the check to finish."}}
+
+// Open reads the header. An image that cannot be read is a reply with a Problem, not an error.
+func (s *Session) Open(ctx context.Context, req OpenRequest) (OpenReply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	src, err := s.attach()
+	if err != nil {
+		return OpenReply{}, problemError(err)
+	}
+	img, err := image.Open(ctx, src)
+	if err != nil {
+		if ctx.Err() != nil {
+			return OpenReply{}, problemError(ctx.Err())
+		}
+		return OpenReply{Problem: problemOf(err)}, nil
+	}
+	s.opened = opened{name: req.Name, overlay: patch.NewOverlay(src), now: view{img: img}}
+	return OpenReply{Opened: true, Info: infoOf(req.Name, img)}, nil
+}
+
+// Check runs the whole check of the image as it is now.
+func (s *Session) Check(ctx context.Context) (Verdict, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now.img == nil {
+		return Verdict{}, errNoImage
+	}
+	report, err := check.Run(ctx, s.now.img, s.checkOptions())
+	if err != nil {
+		return Verdict{}, problemError(err)
+	}
+	s.now = viewOf(s.now.img, report)
+	if s.overlay.Depth() == 0 {
+		s.original = s.now
+	}
+	return s.verdict(), nil
+}
+
+func (s *Session) checkOptions() check.Options {
+	return check.Options{MaxClusters: maxClusters, Progress: s.tell}
+}
+
+func (s *Session) tell(p check.Phase, done, total int64, places int) {
+	if s.progress == nil || time.Since(s.lastTold) < progressEvery {
+		return
+	}
+	s.lastTold = time.Now()
+	s.progress(Progress{Phase: string(p), Done: float64(done), Total: float64(total), Findings: places})
+}
+
+func viewOf(img *image.Image, r *check.Report) view {
+	return view{img: img, report: r, hosts: clustermap.NewHostMap(img.Geo, r)}
+}
+
+// Plan makes a repair plan for the image as it is now; nothing is applied.
+func (s *Session) Plan(ctx context.Context, req PlanRequest) (PlanView, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now.report == nil {
+		return PlanView{}, errNotChecked
+	}
+	opt := repair.Options{Scope: repair.Scope(req.Scope), Accept: map[check.Code]bool{}, Check: s.checkOptions()}
+	for _, c := range req.Accept {
+		opt.Accept[check.Code(c)] = true
+	}
+	out, err := repair.Plan(ctx, s.now.img, s.now.report, opt)
+	if err != nil {
+		return PlanView{}, problemError(err)
+	}
+	s.outcome, s.scope = out, opt.Scope
+	return s.planView(), nil
+}
+
+// Apply lays the last plan over the file, in memory. The plan was verified when it was
+// made: the verdict is that of its effect.
+func (s *Session) Apply(ctx context.Context) (Verdict, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.outcome == nil {
+		return Verdict{}, &ProblemError{Problem{Kind: "internal", Title: "There is no plan to apply.", Advice: "Make a plan first."}}
+	}
+	if err := s.overlay.Apply(s.outcome.Plan); err != nil {
+		return Verdict{}, problemError(err)
+	}
+	img, err := image.Open(ctx, s.overlay)
+	if err != nil {
+		s.overlay.Undo()
+		return Verdict{}, problemError(err)
+	}
+	s.now = viewOf(img, s.outcome.After)
+	s.outcome = nil
+	return s.verdict(), nil
+}
+
+// Undo takes all applied plans back: the file as it was dropped.
+func (s *Session) Undo(context.Context) (Verdict, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.original.report == nil {
+		return Verdict{}, errNotChecked
+	}
+	for s.overlay.Undo() {
+	}
+	s.now, s.outcome = s.original, nil
+	return s.verdict(), nil
+}
+
+// Bytes are bytes of the image as it is now, fewer at its end.
+func (s *Session) Bytes(_ context.Context, req BytesRequest) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.overlay == nil {
+		return nil, errNoImage
+	}
+	off := int64(req.Offset)
+	n := max(0, min(int64(req.Length), 1<<16, s.overlay.Size()-off))
+	if off < 0 || n == 0 {
+		return nil, nil
+	}
+	b := make([]byte, n)
+	if err := source.ReadFull(s.overlay, b, off); err != nil {
+		return nil, problemError(err)
+	}
+	return b, nil
+}
+
+// SegmentsReply is the repaired image in order, as the protocol says of segments.
+type SegmentsReply struct {
+	Starts, Lengths []float64
+	Patch           []byte
+}
+
+// Segments are the repaired image as ranges of the file and new bytes.
+func (s *Session) Segments(context.Context) (SegmentsReply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.overlay == nil {
+		return SegmentsReply{}, errNoImage
+	}
+	var r SegmentsReply
+	for seg := range s.overlay.Segments() {
+		start := float64(seg.Start)
+		if seg.Start < 0 && seg.Data == nil {
+			start = -2
+		}
+		r.Starts = append(r.Starts, start)
+		r.Lengths = append(r.Lengths, float64(seg.Len))
+		r.Patch = append(r.Patch, seg.Data...)
+	}
+	return r, nil
+}
+
+// Tile paints cells of the host map.
+func (s *Session) Tile(_ context.Context, req TileRequest) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now.hosts == nil {
+		return nil, errNotChecked
+	}
+	if req.Cells < 0 || req.Cells > 1<<22 || !(req.PerCell >= 1) || !(req.First >= 0) || req.PerCell > 1<<32 || req.First > 1<<40 {
+		return nil, &ProblemError{Problem{Kind: "internal", Title: "The map was asked for impossible cells.", Detail: fmt.Sprintf("%+v", req)}}
+	}
+	return s.now.hosts.Tile(int64(req.First), int64(req.PerCell), req.Cells), nil
+}
+
+func hex[T ~int64 | ~uint64](v T) string { return "0x" + strconv.FormatUint(uint64(v), 16) }
+
+func problemError(err error) error {
+	var p *ProblemError
+	if errors.As(err, &p) {
+		return err
+	}
+	return &ProblemError{problemOf(err)}
+}
