@@ -24,7 +24,7 @@
 //	zero     guest=0 len=64K [prealloc]      prealloc keeps or allocates the host cluster
 //	discard  guest=0 len=64K
 //	prealloc guest=0 len=64K                 extended L2: host cluster, no subcluster allocated
-//	snapshot name=before [vmstate=64K] [extra=0|16|24]
+//	snapshot name=before [vmstate=64K fill=0x77] [extra=0|16|24]
 //	bitmap   name=b granularity=64K [dirty=OFF dirty_len=LEN] [ones] [in_use] [auto]
 //	extension type=0x12345678 data=HEX
 //	grow     clusters=1                      clusters at the end with refcount 0

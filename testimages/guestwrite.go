@@ -160,12 +160,12 @@ func (b *builder) zeroCluster(g guestOff, lo, hi int64, prealloc bool) error {
 		b.putWord(at, entry|entryZero)
 		return nil
 	}
-	touched := b.subclusters(lo, hi)
-	bitmap := b.word(at+8)&^touched | touched<<32
-	if whole {
-		bitmap = allZero
-	}
 	b.putWord(at, entry)
+	bitmap := allZero
+	if !whole {
+		touched := b.subclusters(lo, hi)
+		bitmap = b.word(at+8)&^touched | touched<<32
+	}
 	b.putWord(at+8, bitmap)
 	if entry == old {
 		return nil
