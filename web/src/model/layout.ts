@@ -74,9 +74,9 @@ function longerRows(layout: Layout, width: number): number {
   return roomLeft && layout.columns < layout.clusters ? longerRows(longer, width) : layout.rowBits;
 }
 
-/** Zooms from the closest to the farthest that is of use. */
-export function clampBits(rowBits: number, farthest: number): number {
-  return Math.max(FEWEST_BITS, Math.min(rowBits, Math.max(FEWEST_BITS, farthest)));
+/** The zoom at which cells have their largest size. Closer than that only makes rows shorter. */
+export function closestBits(width: number): number {
+  return Math.max(FEWEST_BITS, Math.floor(Math.log2(Math.max(1, width / LARGEST_CELL))));
 }
 
 export function mapHeight(layout: Layout): number {

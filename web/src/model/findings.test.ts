@@ -1,0 +1,78 @@
+import {describe, expect, it} from 'vitest';
+import type {FindingGroup} from '../protocol/protocol.gen';
+import {clusterOf, countsBySeverity, filteredGroups, nextPlace, NO_FILTER, placeNumber, sortedGroups} from './findings';
+
+function group(code: string, severity: string, count: number, kept = count): FindingGroup {
+  return {
+    code,
+    severity,
+    class: 'corruption',
+    count,
+    kept,
+    title: `title of ${code}`,
+    meaning: '',
+    cure: '',
+    mendable: true,
+    consent: '',
+  };
+}
+
+const groups = [group('leaked-cluster', 'waste', 900), group('l2-garbage', 'damage', 2), group('too-low', 'danger', 1)];
+const sorted = sortedGroups(groups);
+const codes = (list: FindingGroup[]) => list.map((item) => item.code);
+
+it('shows the worst first', () => {
+  expect(codes(sorted)).toEqual(['too-low', 'l2-garbage', 'leaked-cluster']);
+  expect(codes(sortedGroups([group('few', 'waste', 1), group('many', 'waste', 9)]))).toEqual(['many', 'few']);
+});
+
+it('filters by severity and by words', () => {
+  expect(codes(filteredGroups(sorted, NO_FILTER))).toHaveLength(3);
+  expect(codes(filteredGroups(sorted, {severities: ['waste'], text: ''}))).toEqual(['leaked-cluster']);
+  expect(codes(filteredGroups(sorted, {severities: [], text: 'TITLE garbage'}))).toEqual(['l2-garbage']);
+  expect(filteredGroups(sorted, {severities: ['danger'], text: 'garbage'})).toEqual([]);
+});
+
+it('counts findings, not groups', () => {
+  expect(countsBySeverity([...groups, group('other', 'waste', 100)])).toEqual([
+    {severity: 'danger', count: 1},
+    {severity: 'damage', count: 2},
+    {severity: 'waste', count: 1000},
+  ]);
+});
+
+describe('going from finding to finding', () => {
+  const list = [group('a', 'danger', 2), group('none-kept', 'damage', 5, 0), group('b', 'waste', 3)];
+
+  it('visits all that are kept, in order, and back', () => {
+    const forth = [];
+    for (let place = nextPlace(list, null, 1); place !== null; place = nextPlace(list, place, 1)) {
+      forth.push(place);
+    }
+    const back = [];
+    for (let place = nextPlace(list, null, -1); place !== null; place = nextPlace(list, place, -1)) {
+      back.push(place);
+    }
+    expect(forth).toEqual([
+      {code: 'a', index: 0},
+      {code: 'a', index: 1},
+      {code: 'b', index: 0},
+      {code: 'b', index: 1},
+      {code: 'b', index: 2},
+    ]);
+    expect(back.toReversed()).toEqual(forth);
+    expect(placeNumber(list, {code: 'b', index: 1})).toEqual({number: 4, of: 5});
+  });
+
+  it('begins anew when the group is gone', () => {
+    expect(nextPlace(list, {code: 'mended', index: 7}, 1)).toEqual({code: 'a', index: 0});
+    expect(nextPlace([], null, 1)).toBeNull();
+  });
+});
+
+it('knows the cluster of a finding, if it has one', () => {
+  expect(clusterOf({host: '0x1c0000'}, 65536)).toBe(28);
+  expect(clusterOf({host: '0x1c0200'}, 65536)).toBe(28);
+  expect(clusterOf({host: ''}, 65536)).toBeNull();
+  expect(clusterOf({host: '0xffffffffffffffff'}, 65536)).toBeNull();
+});

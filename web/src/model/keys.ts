@@ -1,0 +1,57 @@
+/** The parts of the page in their order; the keys 1 to 5 go there. */
+export const PANELS = ['summary', 'map', 'findings', 'repair', 'save'] as const;
+
+export type Panel = (typeof PANELS)[number];
+
+export const PANEL_LABELS: Record<Panel, string> = {
+  summary: 'Summary',
+  map: 'Map',
+  findings: 'Findings',
+  repair: 'Repair',
+  save: 'Save',
+};
+
+/** What a single key does anywhere on the page. */
+export type Command =
+  | {do: 'panel'; panel: Panel}
+  | {do: 'help'}
+  | {do: 'filter'}
+  | {do: 'finding'; step: 1 | -1}
+  | {do: 'table'};
+
+/** The list for the help. */
+export const KEY_HELP: readonly {keys: string; does: string}[] = [
+  {keys: '1 \u2013 5', does: 'Summary, Map, Findings, Repair, Save'},
+  {keys: 'n  p', does: 'Next or previous finding'},
+  {keys: '/', does: 'Filter the findings'},
+  {keys: 't', does: 'Map as a table, and back'},
+  {keys: '?', does: 'This help'},
+  {keys: 'arrow keys', does: 'On the map: move from cell to cell'},
+  {keys: 'Page Up  Page Down', does: 'On the map: a screenful up or down'},
+  {keys: 'Home  End', does: 'On the map: start or end of the row, with Ctrl of the file'},
+  {keys: '+  \u2212  0', does: 'On the map: closer, farther, all of it'},
+  {keys: 'Enter', does: 'On the map: what is this cluster?'},
+  {keys: 'Esc', does: 'On the map: back out'},
+];
+
+/** The command of a key that was pressed without Ctrl, Alt or Meta, null if it has none. */
+export function commandOf(key: string): Command | null {
+  const panel = PANELS[Number(key) - 1];
+  if (/^[1-9]$/.test(key) && panel !== undefined) {
+    return {do: 'panel', panel};
+  }
+  switch (key) {
+    case '?':
+      return {do: 'help'};
+    case '/':
+      return {do: 'filter'};
+    case 'n':
+      return {do: 'finding', step: 1};
+    case 'p':
+      return {do: 'finding', step: -1};
+    case 't':
+      return {do: 'table'};
+    default:
+      return null;
+  }
+}

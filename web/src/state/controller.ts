@@ -1,0 +1,272 @@
+import type {Engine} from '../engine/client';
+import {fileChanged} from '../engine/problems';
+import {clusterOf, filteredGroups, nextPlace, sortedGroups} from '../model/findings';
+import type {FindingPlace} from '../model/findings';
+import {repairedName, reportName} from '../model/names';
+import type {PlanRequest, Problem} from '../protocol/protocol.gen';
+import {fetchSample} from './samples';
+import type {Sample} from './samples';
+import {askPlace, download, streamTo} from './saving';
+import {currentVerdict, isApplied, nextSession} from './session';
+import type {OpenSession, Session, SessionEvent} from './session';
+import {Store} from './store';
+import {imageView, initialView, keepSettings} from './view';
+import type {Saving, View} from './view';
+import {changeOf} from './watch';
+import type {Source} from './watch';
+
+/** Everything that a user can do, turned into calls of the core and events of the session. */
+export class Controller {
+  readonly session = new Store<Session>({step: 'empty'});
+  readonly view = new Store<View>(initialView());
+
+  private source: Source | null = null;
+  /** Grows with every image: answers about an earlier one are dropped. */
+  private turn = 0;
+  private saveAbort: AbortController | null = null;
+
+  constructor(readonly engine: Engine) {
+    engine.onProgress = (progress) => this.dispatch({type: 'progressed', progress});
+    engine.onRestart = (why) => this.restarted(why);
+  }
+
+  change(change: Partial<View>): void {
+    this.view.update((view) => ({...view, ...change}));
+    if (change.theme !== undefined || change.singleKeys !== undefined) {
+      keepSettings(this.view.value);
+    }
+  }
+
+  async open(source: Source): Promise<void> {
+    const turn = this.begin(source.file);
+    this.source = source;
+    const reply = await this.engine.open(source.file);
+    if (turn !== this.turn) {
+      return;
+    }
+    if (!reply.ok || !reply.value.opened) {
+      this.dispatch({type: 'failed', problem: reply.ok ? reply.value.problem : reply.error});
+      return;
+    }
+    this.dispatch({type: 'opened', info: reply.value.info});
+    await this.check();
+  }
+
+  async openSample(sample: Sample): Promise<void> {
+    const turn = this.begin({name: sample.file, size: sample.size});
+    const file = await fetchSample(sample);
+    if (turn !== this.turn) {
+      return;
+    }
+    if (file.ok) {
+      await this.open({file: file.value, handle: null});
+    } else {
+      this.dispatch({type: 'failed', problem: sampleMissing(file.error)});
+    }
+  }
+
+  /** Reads the same file again, with what it holds now if the browser lets us. */
+  async reopen(): Promise<void> {
+    const {source} = this;
+    if (source === null) {
+      return;
+    }
+    const file = await source.handle?.getFile().catch(() => null);
+    await this.open({...source, file: file ?? source.file});
+  }
+
+  close(): void {
+    this.turn++;
+    this.source = null;
+    this.saveAbort?.abort();
+    this.engine.close();
+    this.dispatch({type: 'closed'});
+    this.change(imageView(this.view.value.epoch + 1));
+  }
+
+  async recheck(): Promise<void> {
+    this.dispatch({type: 'rechecking'});
+    await this.check();
+  }
+
+  async cancel(): Promise<void> {
+    if (this.session.value.step === 'opening') {
+      this.close();
+      return;
+    }
+    this.dispatch({type: 'stopping'});
+    await this.engine.cancel();
+  }
+
+  async plan(request: PlanRequest): Promise<void> {
+    const turn = this.turn;
+    this.dispatch({type: 'planning', request});
+    const plan = await this.engine.call('plan', request);
+    if (turn === this.turn) {
+      this.dispatch(plan.ok ? {type: 'planned', plan: plan.value} : {type: 'refused', problem: plan.error});
+      await this.lookForChange();
+    }
+  }
+
+  async apply(): Promise<void> {
+    const turn = this.turn;
+    this.dispatch({type: 'applying'});
+    const verdict = await this.engine.call('apply', undefined);
+    if (turn === this.turn) {
+      this.dispatch(verdict.ok ? {type: 'applied', verdict: verdict.value} : {type: 'refused', problem: verdict.error});
+      this.imageChanged();
+    }
+  }
+
+  async undo(): Promise<void> {
+    const turn = this.turn;
+    this.dispatch({type: 'undoing'});
+    const verdict = await this.engine.call('undo', undefined);
+    if (turn === this.turn) {
+      this.dispatch(verdict.ok ? {type: 'undone'} : {type: 'refused', problem: verdict.error});
+      this.imageChanged();
+    }
+  }
+
+  /** Goes to the next or previous finding, and to its cluster on the map. Resolves with its place. */
+  async stepFinding(step: 1 | -1): Promise<FindingPlace | null> {
+    const session = this.session.value;
+    if (session.step !== 'open') {
+      return null;
+    }
+    const groups = filteredGroups(sortedGroups(currentVerdict(session).groups), this.view.value.filter);
+    const place = nextPlace(groups, this.view.value.finding, step);
+    if (place !== null) {
+      this.change({finding: place});
+      await this.selectOf(place, session);
+    }
+    return place;
+  }
+
+  async save(): Promise<void> {
+    const session = this.session.value;
+    const {source} = this;
+    if (session.step !== 'open' || source === null || !isApplied(session.repair)) {
+      return;
+    }
+    const name = repairedName(session.file.name);
+    const place = await askPlace(name);
+    if (place === null || (await this.lookForChange())) {
+      return;
+    }
+    const blob = await this.engine.repaired();
+    if (!blob.ok) {
+      this.saving({step: 'failed', problem: blob.error});
+    } else if (place === 'none') {
+      download(blob.value, name);
+      this.saving({step: 'saved', how: 'downloaded', name, bytes: blob.value.size});
+    } else {
+      await this.stream(place, blob.value, source.file);
+    }
+  }
+
+  stopSaving(): void {
+    this.saveAbort?.abort();
+  }
+
+  async saveReport(): Promise<void> {
+    const session = this.session.value;
+    if (session.step !== 'open') {
+      return;
+    }
+    const report = await this.engine.call('report', undefined);
+    if (report.ok) {
+      download(new Blob([report.value], {type: 'application/json'}), reportName(session.file.name));
+    } else {
+      this.change({notice: {title: report.error.title, text: report.error.advice}});
+    }
+  }
+
+  /** Looks whether the file is still the one that was checked; true if it is not. */
+  async lookForChange(): Promise<boolean> {
+    const {source, turn} = this;
+    const problem = source === null ? null : await changeOf(source);
+    if (problem !== null && turn === this.turn) {
+      this.dispatch({type: 'changed', problem});
+    }
+    return problem !== null;
+  }
+
+  private begin(file: {name: string; size: number}): number {
+    this.saveAbort?.abort();
+    this.dispatch({type: 'chosen', file: {name: file.name, size: file.size}});
+    this.change(imageView(this.view.value.epoch + 1));
+    return ++this.turn;
+  }
+
+  private async check(): Promise<void> {
+    const turn = this.turn;
+    const verdict = await this.engine.call('check', undefined);
+    if (turn === this.turn) {
+      this.dispatch(verdict.ok ? {type: 'checked', verdict: verdict.value} : {type: 'failed', problem: verdict.error});
+      this.imageChanged();
+      await this.lookForChange();
+    }
+  }
+
+  private async selectOf(place: FindingPlace, session: OpenSession): Promise<void> {
+    const reply = await this.engine.call('findings', {code: place.code, from: place.index, count: 1});
+    const finding = reply.ok ? reply.value.findings[0] : undefined;
+    const cluster = finding === undefined ? null : clusterOf(finding, session.info.clusterSize);
+    if (cluster !== null && cluster < session.info.hostClusters && this.view.value.finding === place) {
+      this.change({selected: cluster});
+    }
+  }
+
+  private async stream(place: FileSystemFileHandle, blob: Blob, original: File): Promise<void> {
+    const abort = new AbortController();
+    this.saveAbort = abort;
+    const total = blob.size;
+    this.saving({step: 'writing', written: 0, total});
+    const report = everyTenth((written) => this.saving({step: 'writing', written, total}));
+    const saved = await streamTo(place, blob, original, report, abort.signal);
+    this.saveAbort = null;
+    this.saving(
+      saved.ok
+        ? {step: 'saved', how: 'streamed', name: saved.value.name, bytes: saved.value.size, copy: saved.value}
+        : {step: 'failed', problem: saved.error},
+    );
+  }
+
+  private saving(saving: Saving): void {
+    this.change({saving});
+  }
+
+  /** What was read of the image before is out of date. */
+  private imageChanged(): void {
+    this.change({epoch: this.view.value.epoch + 1, finding: null, saving: {step: 'none'}});
+  }
+
+  private restarted(why: Problem): void {
+    this.change({notice: {title: why.title, text: 'It was started again and brought back to where it was.'}});
+  }
+
+  private dispatch(event: SessionEvent): void {
+    this.session.update((session) => nextSession(session, event));
+  }
+}
+
+function everyTenth(report: (value: number) => void): (value: number) => void {
+  let next = 0;
+  return (value) => {
+    const now = performance.now();
+    if (now >= next) {
+      next = now + 100;
+      report(value);
+    }
+  };
+}
+
+function sampleMissing(detail: string): Problem {
+  return {
+    ...fileChanged(detail),
+    kind: 'read',
+    title: 'The sample could not be loaded.',
+    advice: 'Samples come from the same server as this page. Look at the connection and try again.',
+  };
+}

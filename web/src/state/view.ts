@@ -1,0 +1,90 @@
+import {NO_FILTER} from '../model/findings';
+import type {FindingPlace, GroupFilter} from '../model/findings';
+import type {Owner} from '../model/owners';
+import type {Problem} from '../protocol/protocol.gen';
+
+export type Theme = 'auto' | 'light' | 'dark';
+
+/** How far saving the repaired image is. */
+export type Saving =
+  | {step: 'none'}
+  | {step: 'writing'; written: number; total: number}
+  | {step: 'saved'; how: 'streamed'; name: string; bytes: number; copy: File}
+  | {step: 'saved'; how: 'downloaded'; name: string; bytes: number}
+  | {step: 'failed'; problem: Problem};
+
+/** A message that is not about the image itself, shown until it is closed. */
+export interface Notice {
+  title: string;
+  text: string;
+}
+
+/** How the user looks at the session. Nothing here changes what is known of the image. */
+export interface View {
+  theme: Theme;
+  /** Keys without Ctrl or Alt are commands. Can be switched off, for those who speak to their computer. */
+  singleKeys: boolean;
+  help: boolean;
+  notice: Notice | null;
+  /** The host cluster that the inspector tells about. */
+  selected: number | null;
+  /** The finding that n and p start from. */
+  finding: FindingPlace | null;
+  filter: GroupFilter;
+  mapAs: 'picture' | 'table';
+  /** If not empty, the map dims all other owners. */
+  highlighted: readonly Owner[];
+  saving: Saving;
+  /** Grows with every change of the image that is shown; what was read before is out of date then. */
+  epoch: number;
+}
+
+const SETTINGS_KEY = 'qcowscope';
+
+export function initialView(): View {
+  return {...settings(), ...imageView(0)};
+}
+
+/** What the view of another image starts with. */
+export function imageView(epoch: number) {
+  return {
+    help: false,
+    notice: null,
+    selected: null,
+    finding: null,
+    filter: NO_FILTER,
+    mapAs: 'picture',
+    highlighted: [],
+    saving: {step: 'none'},
+    epoch,
+  } as const satisfies Partial<View>;
+}
+
+type Settings = Pick<View, 'theme' | 'singleKeys'>;
+
+/** The settings are all that is kept in the browser: never a file's name or content. */
+function settings(): Settings {
+  const standard: Settings = {theme: 'auto', singleKeys: true};
+  try {
+    const stored: unknown = JSON.parse(localStorage.getItem(SETTINGS_KEY) ?? '{}');
+    return {
+      theme: field(stored, 'theme') === 'light' ? 'light' : field(stored, 'theme') === 'dark' ? 'dark' : 'auto',
+      singleKeys: field(stored, 'singleKeys') !== false,
+    };
+  } catch {
+    // Storage is refused in some private windows: the page works without.
+    return standard;
+  }
+}
+
+function field(value: unknown, name: keyof Settings): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+export function keepSettings({theme, singleKeys}: Settings): void {
+  try {
+    localStorage.setItem(SETTINGS_KEY, JSON.stringify({theme, singleKeys}));
+  } catch {
+    // As above.
+  }
+}

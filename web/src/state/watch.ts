@@ -1,0 +1,33 @@
+import {fileChanged} from '../engine/problems';
+import type {Problem} from '../protocol/protocol.gen';
+
+/** A file that the user gave, and a handle to it if the browser has one. */
+export interface Source {
+  file: File;
+  handle: FileSystemFileHandle | null;
+}
+
+/**
+ * Why the file is no longer what it was when it was opened, null if nothing speaks for that. Best effort: without a
+ * handle, only browsers that compare the modification time at each read notice it.
+ */
+export async function changeOf(source: Source): Promise<Problem | null> {
+  const {file, handle} = source;
+  try {
+    if (handle !== null) {
+      const now = await handle.getFile();
+      if (now.size !== file.size || now.lastModified !== file.lastModified) {
+        const was = `was ${file.size} bytes, modified ${stamp(file)}`;
+        return fileChanged(`${was}; is ${now.size} bytes, modified ${stamp(now)}`);
+      }
+    }
+    await file.slice(0, 1).arrayBuffer();
+    return null;
+  } catch (error) {
+    return fileChanged(String(error));
+  }
+}
+
+function stamp(file: File): string {
+  return new Date(file.lastModified).toISOString();
+}
