@@ -25,7 +25,7 @@ func (s *Session) Cluster(ctx context.Context, req ClusterRequest) (ClusterView,
 	}
 	img, t := s.now.img, s.now.report.Refcounts
 	c := qcow2.HostCluster(req.Cluster)
-	if !(req.Cluster >= 0) || int64(c) >= max(img.HostClusters(), t.Len()) {
+	if !(req.Cluster >= 0 && req.Cluster < float64(max(img.HostClusters(), t.Len()))) {
 		return ClusterView{}, &ProblemError{Problem{Kind: "internal", Title: fmt.Sprintf("The file has no cluster %v.", req.Cluster)}}
 	}
 	off := img.Geo.Offset(c)

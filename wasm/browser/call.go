@@ -1,0 +1,57 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+	"syscall/js"
+)
+
+// crash is a panic of ours, caught at the boundary: it must not end the module, which holds
+// the user's plan.
+type crash struct {
+	value any
+	stack string
+}
+
+func (c *crash) Error() string { return fmt.Sprintf("%v\n%s", c.value, c.stack) }
+
+// promise starts work in a goroutine and returns a Promise for its result. The goroutine is
+// needed: a handler that blocks would stop the event loop on which its reads depend.
+func promise(work func() (js.Value, error)) js.Value {
+	executor := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		resolve, reject := args[0], args[1]
+		go func() {
+			v, err := guarded(work)
+			if err != nil {
+				reject.Invoke(rejection(err))
+				return
+			}
+			resolve.Invoke(v)
+		}()
+		return nil
+	})
+	defer executor.Release() // the constructor has called it by then
+	return js.Global().Get("Promise").New(executor)
+}
+
+// guarded turns a panic in work into an error.
+func guarded(work func() (js.Value, error)) (v js.Value, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &crash{value: r, stack: string(debug.Stack())}
+		}
+	}()
+	return work()
+}
+
+// rejection is the Error with which a Promise is rejected; its problem says why in words.
+func rejection(err error) js.Value {
+	problem := problemOf(err)
+	e := js.Global().Get("Error").New(problem.Title)
+	if v, err := encode(problem); err == nil {
+		e.Set("problem", v)
+	}
+	return e
+}

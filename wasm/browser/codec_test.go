@@ -1,0 +1,115 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"math"
+	"strings"
+	"syscall/js"
+	"testing"
+
+	"qcowscope/wasm/service"
+)
+
+func encoded(t *testing.T, v any) js.Value {
+	t.Helper()
+	got, err := encode(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func stringify(v js.Value) string {
+	return js.Global().Get("JSON").Call("stringify", v).String()
+}
+
+func TestEncodeKeepsEveryKindOfField(t *testing.T) {
+	view := service.WriteView{Batch: 1, Offset: "0x8000000000000001", Length: 1 << 52, At: "é<&>", Why: "\x00\u2028"}
+	got := stringify(encoded(t, view))
+	want := "{\"batch\":1,\"offset\":\"0x8000000000000001\",\"length\":4503599627370496,\"at\":\"é<&>\"," +
+		"\"old\":\"\",\"new\":\"\",\"why\":\"\\u0000\u2028\"}"
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestEncodeMakesNilSlicesEmptyAtAnyDepth(t *testing.T) {
+	v := service.Verdict{Groups: []service.FindingGroup{{Code: "x"}}}
+	got := encoded(t, v)
+	if s := stringify(got.Get("usage")); s != "[]" {
+		t.Errorf("usage is %s, want []", s)
+	}
+	if n := got.Get("groups").Length(); n != 1 {
+		t.Errorf("%d groups, want 1", n)
+	}
+	cluster := stringify(encoded(t, service.ClusterView{Findings: []service.FindingView{{}}}))
+	if strings.Contains(cluster, "null") {
+		t.Errorf("null where an array belongs: %s", cluster)
+	}
+	if v.Usage != nil {
+		t.Error("encode changed its argument")
+	}
+}
+
+// A named type would panic inside the codec, in the middle of a handler.
+func TestEncodeTurnsAPanicIntoAnError(t *testing.T) {
+	type named string
+	if v, err := encode(struct {
+		A named `json:"a"`
+	}{"x"}); err == nil {
+		t.Errorf("got %v and no error", v)
+	}
+}
+
+func TestDecode(t *testing.T) {
+	object := func(json string) js.Value { return js.Global().Get("JSON").Call("parse", json) }
+	var plan service.PlanRequest
+	if err := decode(object(`{"scope":"all","accept":["a","b"]}`), &plan); err != nil {
+		t.Fatal(err)
+	}
+	if plan.Scope != "all" || strings.Join(plan.Accept, " ") != "a b" {
+		t.Errorf("got %+v", plan)
+	}
+	var page service.FindingsRequest
+	if err := decode(object(`{"from":5}`), &page); err != nil || page != (service.FindingsRequest{From: 5}) {
+		t.Errorf("missing fields: got %+v, %v", page, err)
+	}
+}
+
+func TestDecodeRefusesWhatItWouldChange(t *testing.T) {
+	with := func(value any) js.Value {
+		o := js.Global().Get("Object").New()
+		o.Set("from", value)
+		return o
+	}
+	for name, v := range map[string]js.Value{
+		"fraction":  with(1.9),
+		"NaN":       with(math.NaN()),
+		"infinity":  with(math.Inf(1)),
+		"beyond 53": with(1e300),
+		"string":    with("1"),
+		"object":    with(map[string]any{}),
+		"undefined": js.Undefined(),
+		"number":    js.ValueOf(1),
+	} {
+		var page service.FindingsRequest
+		if err := decode(v, &page); err == nil {
+			t.Errorf("%s: got %+v and no error", name, page)
+		}
+	}
+}
+
+func TestTypedArrays(t *testing.T) {
+	b := encodeBytes([]byte{1, 0, 255})
+	if got := stringify(js.Global().Get("Array").Call("from", b)); got != "[1,0,255]" {
+		t.Errorf("bytes: %s", got)
+	}
+	f := encodeFloats([]float64{-1, 0.5, 1 << 53})
+	if got := stringify(js.Global().Get("Array").Call("from", f)); got != "[-1,0.5,9007199254740992]" {
+		t.Errorf("floats: %s", got)
+	}
+	if n := encodeFloats(nil).Length(); n != 0 {
+		t.Errorf("no floats: length %d", n)
+	}
+}
