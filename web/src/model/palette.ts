@@ -5,12 +5,15 @@ export interface Palette {
   page: string;
   /** Marks and outlines over any fill. */
   ink: string;
+  /** Letters on fills, which have a rim in the fill's colour. */
+  letters: string;
   fills: Record<Family, string>;
 }
 
 export const LIGHT: Palette = {
   page: '#ffffff',
   ink: '#000000',
+  letters: '#ffffff',
   fills: {
     active: '#005a9c',
     snapshot: '#2ca58d',
@@ -25,6 +28,7 @@ export const LIGHT: Palette = {
 export const DARK: Palette = {
   page: '#101418',
   ink: '#ffffff',
+  letters: '#0a0d10',
   fills: {
     active: '#3d9bd9',
     snapshot: '#7fd6b0',
