@@ -162,7 +162,7 @@ func (c *checker) trouble(t refcount.Trouble) {
 		}
 		return
 	}
-	f := Finding{Code: code, At: c.place(t), Host: t.Host, Got: t.Entry, Times: t.Times, Err: t.Err}
+	f := Finding{Code: code, At: c.place(t), Host: t.Host, Got: t.Entry, Count: t.Count, Times: t.Times, Err: t.Err}
 	if t.Kind == refcount.RefcountOverflow {
 		f.Got, f.Want = c.img.Geo.RefcountMax(), t.Count
 	}

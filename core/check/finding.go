@@ -96,9 +96,15 @@ type Finding struct {
 	Guest qcow2.Range[qcow2.GuestOff] // which part of the disk; Len 0 if none or unknown
 	Got   uint64                      // what the field holds
 	Want  uint64                      // what it should hold, where that is known
+	Count uint64                      // the number that goes with an entry: see UnknownCount
 	Times uint64                      // how often QEMU counts it; places, for Beyond
 	Err   error                       // of a read, if that is the trouble
 }
+
+// UnknownCount stands in Count of a COPIED flag when the stored refcount was not looked up.
+// For flags Count is that refcount, for RefblockShared the references, for
+// SnapshotsWithDataFile the snapshots.
+const UnknownCount = ^uint64(0)
 
 // ID is stable for an image, so that two reports can be compared.
 func (f Finding) ID() string {

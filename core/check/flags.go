@@ -59,7 +59,7 @@ func (c *checker) l1Flag(i int64, e qcow2.L1Entry) bool {
 		return false
 	}
 	if one != e.Copied() {
-		c.add(Finding{Code: CopiedL1, Times: 1, Got: uint64(e), Want: uint64(e) ^ qcow2.FlagCopied,
+		c.add(Finding{Code: CopiedL1, Times: 1, Count: c.flagCount(CopiedL1, e.L2Table()), Got: uint64(e), Want: uint64(e) ^ qcow2.FlagCopied,
 			Host:  qcow2.Range[qcow2.HostOff]{Start: e.L2Table(), Len: qcow2.HostOff(c.img.Geo.ClusterSize())},
 			Guest: c.guest(refcount.Trouble{L1Index: i, L2Index: -1}),
 			At:    Place{Kind: FieldL1, Role: refcount.L2, L1Index: i, L2Index: -1, Off: c.img.L1.Off + qcow2.HostOff(8*i)}})
@@ -100,7 +100,7 @@ func (c *checker) l2Flags(l1Index int64, off qcow2.HostOff, table qcow2.L2Table)
 		if !ok || one == e.Copied() {
 			continue
 		}
-		c.add(Finding{Code: CopiedL2, Times: 1, Got: e.Entry, Want: e.Entry ^ qcow2.FlagCopied,
+		c.add(Finding{Code: CopiedL2, Times: 1, Count: c.flagCount(CopiedL2, e.Host()), Got: e.Entry, Want: e.Entry ^ qcow2.FlagCopied,
 			Host:  qcow2.Range[qcow2.HostOff]{Start: e.Host(), Len: qcow2.HostOff(g.ClusterSize())},
 			Guest: c.guest(refcount.Trouble{L1Index: l1Index, L2Index: j}),
 			At:    Place{Kind: FieldL2, Role: refcount.Data, L1Index: l1Index, L2Index: j, Off: off + qcow2.HostOff(j*g.L2EntrySize())}})
@@ -114,7 +114,31 @@ func (c *checker) storedIsOne(off qcow2.HostOff) (one, ok bool) {
 	if wrong, one := c.wrongCopied.has(i); wrong {
 		return one, true
 	}
-	return c.stored.isOne(i)
+	n, ok := c.stored.at(i)
+	return n == 1, ok
+}
+
+// flagLookups bounds the refblocks that are read only to tell the refcount beside a flag.
+const flagLookups = 256
+
+// flagCount is the stored refcount of the cluster whose flag is wrong. Where the cluster
+// is in no trouble it is the counted one; else it is read, for the first findings.
+func (c *checker) flagCount(code Code, off qcow2.HostOff) uint64 {
+	hc := c.img.Geo.Cluster(off)
+	if c.img.Geo.DataFile && code == CopiedL2 {
+		return 1
+	}
+	if t := c.report.Refcounts; int64(hc) < t.Len() && !t.Conflict(hc) {
+		return t.Capped(hc)
+	}
+	if c.stored.loads >= flagLookups {
+		return UnknownCount
+	}
+	n, ok := c.stored.at(int64(hc))
+	if !ok {
+		return UnknownCount
+	}
+	return n
 }
 
 // storedCache reads stored refcounts one by one and keeps the last refblock.
@@ -123,21 +147,23 @@ type storedCache struct {
 	block int64
 	data  qcow2.Refblock
 	bad   bool
+	loads int
 }
 
-func (s *storedCache) isOne(i int64) (one, ok bool) {
+// at is the stored refcount of cluster i; ok is false when it cannot be read.
+func (s *storedCache) at(i int64) (n uint64, ok bool) {
 	g := s.c.img.Geo
 	k := i / g.RefblockEntries()
 	if k != s.block {
 		s.load(k)
 	}
 	if s.bad {
-		return false, false
+		return 0, false
 	}
 	if s.data == nil {
-		return false, true
+		return 0, true
 	}
-	return s.data.At(g.RefcountOrder, i%g.RefblockEntries()) == 1, true
+	return s.data.At(g.RefcountOrder, i%g.RefblockEntries()), true
 }
 
 func (s *storedCache) load(k int64) {
@@ -151,6 +177,7 @@ func (s *storedCache) load(k int64) {
 		s.bad = h < 0 || !s.c.img.Geo.Aligned(h)
 		return
 	}
+	s.loads++
 	data := make([]byte, s.c.img.Geo.ClusterSize())
 	if err := source.ReadFull(s.c.img.Src, data, off); err != nil {
 		s.bad = true

@@ -128,7 +128,7 @@ func (f *Finding) extend(b Finding) bool {
 func (f *Finding) sameWrong(b Finding) bool {
 	switch f.Code {
 	case CopiedL2, RegionBeyondEOF:
-		return f.Got&^qcow2.OffsetMask == b.Got&^qcow2.OffsetMask
+		return f.Got&^qcow2.OffsetMask == b.Got&^qcow2.OffsetMask && f.Count == b.Count
 	}
 	return f.Got == b.Got && f.Want == b.Want
 }

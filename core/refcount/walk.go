@@ -111,7 +111,7 @@ func (w *walker) region(off qcow2.HostOff, n int64, role Role, root int, times u
 func (w *walker) headerAndTables(snaps *image.SnapshotTable) error {
 	w.region(0, w.g.ClusterSize(), Header, -1, 1)
 	if w.g.DataFile && len(snaps.Snapshots) > 0 {
-		w.trouble(SnapshotsWithDataFile, Trouble{Root: -1, Times: 1})
+		w.trouble(SnapshotsWithDataFile, Trouble{Root: -1, L1Index: -1, L2Index: -1, Count: uint64(len(snaps.Snapshots)), Times: 1})
 	}
 	return w.walkRoots(w.roots(snaps))
 }
@@ -133,7 +133,8 @@ func (w *walker) bitmaps(*image.SnapshotTable) error {
 	w.region(qcow2.HostOff(ext.DirectoryOffset), int64(ext.DirectorySize), BitmapData, -1, 1)
 	if w.img.BitmapsErr != nil {
 		w.aborted = true
-		w.trouble(BitmapDirectoryBad, Trouble{Role: BitmapData, Root: -1, At: qcow2.HostOff(ext.DirectoryOffset), Times: 1, Err: w.img.BitmapsErr})
+		w.trouble(BitmapDirectoryBad, Trouble{Role: BitmapData, Root: -1, L1Index: -1, L2Index: -1,
+			At: qcow2.HostOff(ext.DirectoryOffset), Times: 1, Err: w.img.BitmapsErr})
 	}
 	for i := range w.img.Bitmaps {
 		if err := w.bitmap(&w.img.Bitmaps[i], i); err != nil {
