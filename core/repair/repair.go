@@ -75,6 +75,8 @@ func Plan(ctx context.Context, img *image.Image, before *check.Report, opt Optio
 	if before.Incomplete != nil {
 		return nil, fmt.Errorf("repair: the image could not be read wholly: %w", before.Incomplete)
 	}
+	// Each stage works on the image that the ones before it made: pointers before the
+	// refcounts that count them, refcounts before the flags that depend on them.
 	for _, stage := range []func() error{r.entries, r.refcounts, r.flags, r.featureBits} {
 		r.stage = patch.New(r.over.Size())
 		if err := stage(); err != nil {
@@ -87,6 +89,10 @@ func Plan(ctx context.Context, img *image.Image, before *check.Report, opt Optio
 	r.countFixed(before)
 	return r.out, nil
 }
+
+// accepts tells whether the user consents to repairs of the code that choose between
+// interpretations or give something up.
+func (r *repairer) accepts(code check.Code) bool { return r.opt.Scope != Leaks && r.opt.Accept[code] }
 
 // commit lays the stage over the image and checks the result.
 func (r *repairer) commit() error {
