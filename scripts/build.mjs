@@ -51,7 +51,8 @@ function steps(go) {
       inputs: ['package-lock.json', 'package.json', 'vite.config.ts', 'tsconfig.json', 'web'],
       outputs: ['dist'],
       work: async () => {
-        await must('Building the page', process.execPath, [inRoot('node_modules/vite/bin/vite.js'), 'build']);
+        const vite = inRoot('node_modules/vite/bin/vite.js');
+        await must('Building the page', process.execPath, [vite, 'build'], {env: {NO_COLOR: '1'}});
       },
     },
   ];

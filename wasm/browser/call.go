@@ -3,9 +3,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"syscall/js"
+
+	"qcowscope/wasm/service"
 )
 
 // crash is a panic of ours, caught at the boundary: it must not end the module, which holds
@@ -44,6 +47,20 @@ func guarded(work func() (js.Value, error)) (v js.Value, err error) {
 		}
 	}()
 	return work()
+}
+
+// problemOf is the reason in words: the session's own, or that of a fault of ours.
+func problemOf(err error) service.Problem {
+	var known *service.ProblemError
+	if errors.As(err, &known) {
+		return known.Problem
+	}
+	return service.Problem{
+		Kind:   "internal",
+		Title:  "Something went wrong in the checker itself.",
+		Advice: "Your file was not changed. Reload the page and try again; please report the details below.",
+		Detail: err.Error(),
+	}
 }
 
 // rejection is the Error with which a Promise is rejected; its problem says why in words.

@@ -6,7 +6,27 @@ import (
 	"context"
 	"fmt"
 	"syscall/js"
+
+	"qcowscope/wasm/service"
 )
+
+// operationsOf names what the page can ask a session for.
+func operationsOf(s *service.Session) map[string]operation {
+	return map[string]operation{
+		"open":     asking(s.Open),
+		"check":    plain(s.Check),
+		"findings": asking(s.Findings),
+		"tile":     packed(s.Tile),
+		"cluster":  asking(s.Cluster),
+		"plan":     asking(s.Plan),
+		"writes":   asking(s.Writes),
+		"apply":    plain(s.Apply),
+		"undo":     plain(s.Undo),
+		"bytes":    packed(s.Bytes),
+		"segments": segments(s),
+		"report":   report(s),
+	}
+}
 
 // operation answers one kind of request. The reply is an object or a typed array.
 type operation func(ctx context.Context, request js.Value) (js.Value, error)
@@ -37,14 +57,38 @@ func plain[Reply any](answer func(context.Context) (Reply, error)) operation {
 	}
 }
 
-// bytes is an operation whose reply is a Uint8Array.
-func bytes[Request any](answer func(context.Context, Request) ([]byte, error)) operation {
+// packed is an operation whose reply is a Uint8Array.
+func packed[Request any](answer func(context.Context, Request) ([]byte, error)) operation {
 	return func(ctx context.Context, v js.Value) (js.Value, error) {
 		var request Request
 		if err := decode(v, &request); err != nil {
 			return js.Value{}, err
 		}
 		reply, err := answer(ctx, request)
+		if err != nil {
+			return js.Value{}, err
+		}
+		return encodeBytes(reply), nil
+	}
+}
+
+func segments(s *service.Session) operation {
+	return func(ctx context.Context, _ js.Value) (js.Value, error) {
+		reply, err := s.Segments(ctx)
+		if err != nil {
+			return js.Value{}, err
+		}
+		o := js.Global().Get("Object").New()
+		o.Set("starts", encodeFloats(reply.Starts))
+		o.Set("lengths", encodeFloats(reply.Lengths))
+		o.Set("patch", encodeBytes(reply.Patch))
+		return o, nil
+	}
+}
+
+func report(s *service.Session) operation {
+	return func(ctx context.Context, _ js.Value) (js.Value, error) {
+		reply, err := s.Report(ctx)
 		if err != nil {
 			return js.Value{}, err
 		}

@@ -37,14 +37,13 @@ var (
 	errHost       = errors.New("the browser failed to read the file")
 )
 
-// hostFile is the file that the host holds, as a source.
+// host reads ranges of the file that the page has attached.
 //
-// The host copies its bytes straight into the buffers: an ArrayBuffer that Go holds as a
-// js.Value lives until the next garbage collection, which nothing brings on, as Go does not
-// see its size. So only numbers cross: start names the buffers, qcowscopeDone(id, code)
-// says that they are filled.
-type hostFile struct {
-	size  int64
+// It copies the bytes straight into the buffers: an ArrayBuffer that Go holds as a js.Value
+// lives until the next garbage collection, which nothing brings on, as Go does not see its
+// size. So only numbers cross: start names the buffers, qcowscopeDone(id, code) says that
+// they are filled.
+type host struct {
 	start func(id int32, records unsafe.Pointer, n int32)
 
 	mu      sync.Mutex
@@ -52,15 +51,57 @@ type hostFile struct {
 	waiting map[int32]chan int
 }
 
-func newHostFile(size int64, start func(id int32, records unsafe.Pointer, n int32)) *hostFile {
-	return &hostFile{size: size, start: start, waiting: map[int32]chan int{}}
+func newHost(start func(id int32, records unsafe.Pointer, n int32)) *host {
+	return &host{start: start, waiting: map[int32]chan int{}}
+}
+
+// read asks once and waits. It does not give up early: the page writes into the buffers
+// until it says that it is done.
+func (h *host) read(records []source.Request) error {
+	described := describe(records)
+	done := make(chan int, 1)
+	h.mu.Lock()
+	h.lastID++
+	id := h.lastID
+	h.waiting[id] = done
+	h.mu.Unlock()
+	h.start(id, unsafe.Pointer(&described[0]), int32(len(records)))
+	code := <-done
+	runtime.KeepAlive(described)
+	runtime.KeepAlive(records)
+	switch code {
+	case readOK:
+		return nil
+	case readUnreadable:
+		return errUnreadable
+	}
+	return errHost
+}
+
+// done is globalThis.qcowscopeDone(id, code).
+func (h *host) done(_ js.Value, args []js.Value) any {
+	id, code := int32(args[0].Int()), args[1].Int()
+	h.mu.Lock()
+	waiter := h.waiting[id]
+	delete(h.waiting, id)
+	h.mu.Unlock()
+	if waiter != nil {
+		waiter <- code
+	}
+	return nil
+}
+
+// hostFile is the attached file as a source.
+type hostFile struct {
+	host *host
+	size int64
 }
 
 // Size is the file's length in bytes when it was chosen.
-func (f *hostFile) Size() int64 { return f.size }
+func (f hostFile) Size() int64 { return f.size }
 
 // ReadAt reads one range.
-func (f *hostFile) ReadAt(p []byte, off int64) (int, error) {
+func (f hostFile) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 || off >= f.size {
 		return 0, io.EOF
 	}
@@ -76,7 +117,7 @@ func (f *hostFile) ReadAt(p []byte, off int64) (int, error) {
 
 // ReadBatch reads all ranges. The host serves a few at a time and joins neighbours, for
 // which it wants them in file order.
-func (f *hostFile) ReadBatch(ctx context.Context, reqs []source.Request) error {
+func (f hostFile) ReadBatch(ctx context.Context, reqs []source.Request) error {
 	for _, r := range reqs {
 		if r.Off < 0 { // a Blob would count it from the end
 			return &source.ReadError{Off: r.Off, Len: int64(len(r.Buf)), Err: errors.New("negative offset")}
@@ -98,53 +139,17 @@ func (f *hostFile) ReadBatch(ctx context.Context, reqs []source.Request) error {
 
 // readPortion reads what the host is asked for at once. When that fails, the ranges are
 // read one by one, to learn which one is bad.
-func (f *hostFile) readPortion(records []source.Request) error {
-	err := f.read(records)
+func (f hostFile) readPortion(records []source.Request) error {
+	err := f.host.read(records)
 	if err == nil {
 		return nil
 	}
 	for _, r := range records {
-		if one := f.read([]source.Request{r}); one != nil {
+		if one := f.host.read([]source.Request{r}); one != nil {
 			return &source.ReadError{Off: r.Off, Len: int64(len(r.Buf)), Err: one}
 		}
 	}
 	return nil // the second attempt read everything
-}
-
-// read asks the host once and waits. It does not give up early: the host writes into the
-// buffers until it says that it is done.
-func (f *hostFile) read(records []source.Request) error {
-	described := describe(records)
-	done := make(chan int, 1)
-	f.mu.Lock()
-	f.lastID++
-	id := f.lastID
-	f.waiting[id] = done
-	f.mu.Unlock()
-	f.start(id, unsafe.Pointer(&described[0]), int32(len(records)))
-	code := <-done
-	runtime.KeepAlive(described)
-	runtime.KeepAlive(records)
-	switch code {
-	case readOK:
-		return nil
-	case readUnreadable:
-		return errUnreadable
-	}
-	return errHost
-}
-
-// done is globalThis.qcowscopeDone(id, code).
-func (f *hostFile) done(_ js.Value, args []js.Value) any {
-	id, code := int32(args[0].Int()), args[1].Int()
-	f.mu.Lock()
-	waiter := f.waiting[id]
-	delete(f.waiting, id)
-	f.mu.Unlock()
-	if waiter != nil {
-		waiter <- code
-	}
-	return nil
 }
 
 // recordsOf cuts requests at the file's end (the rest reads as zeros) and into pieces of at

@@ -18,7 +18,7 @@ import (
 
 // fakeHost serves a hostFile from memory, later and in another goroutine, as a browser does.
 type fakeHost struct {
-	file     *hostFile
+	file     hostFile
 	contents []byte
 	bad      int64 // reads that touch this offset fail; -1 for none
 	asked    []int // records per start
@@ -26,7 +26,7 @@ type fakeHost struct {
 
 func newFakeHost(contents []byte) *fakeHost {
 	h := &fakeHost{contents: contents, bad: -1}
-	h.file = newHostFile(int64(len(contents)), h.start)
+	h.file = hostFile{host: newHost(h.start), size: int64(len(contents))}
 	return h
 }
 
@@ -40,7 +40,7 @@ func (h *fakeHost) start(id int32, records unsafe.Pointer, n int32) {
 				code = readUnreadable
 			}
 		}
-		h.file.done(js.Undefined(), []js.Value{js.ValueOf(id), js.ValueOf(code)})
+		h.file.host.done(js.Undefined(), []js.Value{js.ValueOf(id), js.ValueOf(code)})
 	}()
 }
 
@@ -90,8 +90,8 @@ func TestReadBatchFillsEveryBufferAndZeroFillsTheEnd(t *testing.T) {
 			t.Errorf("request at %d of %d bytes: wrong bytes", r.Off, len(r.Buf))
 		}
 	}
-	if len(h.file.waiting) != 0 {
-		t.Errorf("%d reads still waited for", len(h.file.waiting))
+	if len(h.file.host.waiting) != 0 {
+		t.Errorf("%d reads still waited for", len(h.file.host.waiting))
 	}
 }
 
