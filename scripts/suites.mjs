@@ -40,7 +40,7 @@ export function allSuites(go) {
     {name: 'staticcheck, wasm', run: () => staticcheck(js, ['./wasm/...'])},
     {name: 'types', after: ['page build'], run: () => npmScript('typecheck')},
     {name: 'eslint', after: ['page build'], run: () => npmScript('lint')},
-    {name: 'scripts', run: nodeTests},
+    {name: 'scripts', after: ['page build'], run: nodeTests},
     {name: 'vitest', after: ['page build'], run: () => vitest('vitest.config.ts')},
     {name: 'e2e in Chromium', after: ['page build'], run: () => vitest('e2e/vitest.config.ts')},
   ];
