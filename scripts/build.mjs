@@ -48,7 +48,7 @@ function steps(go) {
     {
       name: 'page',
       tool: process.version,
-      inputs: ['package-lock.json', 'package.json', 'vite.config.ts', 'tsconfig.json', 'web'],
+      inputs: ['package-lock.json', 'vite.config.ts', 'tsconfig.json', 'web/index.html', 'web/public', 'web/src'],
       outputs: ['dist'],
       work: async () => {
         const vite = inRoot('node_modules/vite/bin/vite.js');
