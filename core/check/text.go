@@ -21,9 +21,9 @@ func (f Finding) String() string {
 	if f.Guest.Len > 0 {
 		fmt.Fprintf(&s, " guest %v", f.Guest)
 	}
-	fmt.Fprintf(&s, " got %s", f.number(f.Got))
-	if f.wanted() {
-		fmt.Fprintf(&s, " want %s", f.number(f.Want))
+	fmt.Fprintf(&s, " got %s", f.GotText())
+	if want := f.WantText(); want != "" {
+		fmt.Fprintf(&s, " want %s", want)
 	}
 	if f.Times != 1 {
 		fmt.Fprintf(&s, " x%d", f.Times)
@@ -34,8 +34,16 @@ func (f Finding) String() string {
 	return s.String()
 }
 
-// wanted tells whether Want is known.
-func (f Finding) wanted() bool { return f.Want != 0 || f.Code == LeakedCluster }
+// GotText is what the field holds: a count in decimal, anything else in hex.
+func (f Finding) GotText() string { return f.number(f.Got) }
+
+// WantText is what the field should hold, written like GotText, "" if that is not known.
+func (f Finding) WantText() string {
+	if f.Want == 0 && f.Code != LeakedCluster {
+		return ""
+	}
+	return f.number(f.Want)
+}
 
 // number writes counts in decimal and everything else in hex, as people know them.
 func (f Finding) number(v uint64) string {
