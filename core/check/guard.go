@@ -3,6 +3,7 @@ package check
 import (
 	"encoding/binary"
 
+	"qcowscope/core/image"
 	"qcowscope/core/qcow2"
 	"qcowscope/core/refcount"
 	"qcowscope/core/source"
@@ -75,39 +76,41 @@ func (c *checker) orphanedL2(leaks *Group) (int64, error) {
 		if err := source.ReadFull(c.img.Src, buf, int64(f.Host.Start)); err != nil {
 			continue // an unreadable leak proves nothing
 		}
-		if c.looksLikeL2(buf) {
+		if LooksLikeL2(c.img, c.report.Refcounts, buf) {
 			return int64(g.Cluster(f.Host.Start)), nil
 		}
 	}
 	return -1, nil
 }
 
-// looksLikeL2 tells whether every entry could be one of this image's and at least one
-// points to a leaked cluster.
-func (c *checker) looksLikeL2(table qcow2.L2Table) bool {
-	g, t, hits := c.img.Geo, c.report.Refcounts, 0
+// LooksLikeL2 tells whether the cluster's bytes can be an L2 table that was lost: every
+// entry could be one of this image's, and at least one points to a leaked cluster.
+func LooksLikeL2(img *image.Image, t *refcount.Result, table qcow2.L2Table) bool {
+	g, hits := img.Geo, 0
 	for i := range g.L2Entries() {
 		e := table.At(g, i)
 		if e.Entry == 0 && e.Bitmap == 0 {
 			continue
 		}
-		switch e.Kind(g) {
-		case qcow2.Compressed:
-			if e.Copied() || int64(e.CompressedRange(g).Start) >= c.img.Src.Size() {
-				return false
-			}
-		case qcow2.Normal, qcow2.ZeroAlloc:
-			if e.Reserved() != 0 || !g.Aligned(e.Host()) || int64(e.Host()) >= c.img.Src.Size() {
-				return false
-			}
-			if t.Role(g.Cluster(e.Host())) == refcount.Leaked {
-				hits++
-			}
-		default:
-			if e.Reserved() != 0 {
-				return false
-			}
+		if !plausibleEntry(img, e) {
+			return false
+		}
+		k := e.Kind(g)
+		if (k == qcow2.Normal || k == qcow2.ZeroAlloc) && t.Role(g.Cluster(e.Host())) == refcount.Leaked {
+			hits++
 		}
 	}
 	return hits > 0
+}
+
+// plausibleEntry tells whether an L2 entry has no impossible bits and points into the file.
+func plausibleEntry(img *image.Image, e qcow2.L2Entry) bool {
+	g, size := img.Geo, img.Src.Size()
+	switch e.Kind(g) {
+	case qcow2.Compressed:
+		return !e.Copied() && e.Bitmap == 0 && int64(e.CompressedRange(g).Start) < size
+	case qcow2.Normal, qcow2.ZeroAlloc:
+		return e.Reserved() == 0 && g.Aligned(e.Host()) && int64(e.Host()) < size && e.Bitmap.Alloc()&e.Bitmap.Zero() == 0
+	}
+	return e.Reserved() == 0 && e.Bitmap.Alloc() == 0
 }

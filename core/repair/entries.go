@@ -4,44 +4,88 @@ import (
 	"encoding/binary"
 
 	"qcowscope/core/check"
+	"qcowscope/core/patch"
 	"qcowscope/core/qcow2"
 )
 
 func putBE64(b []byte, v uint64) { binary.BigEndian.PutUint64(b, v) }
 
+func be64(b []byte) uint64 { return binary.BigEndian.Uint64(b) }
+
 // entries corrects L2 entries where only one correction is possible and the guest reads
-// the same afterwards.
+// at least what it read before.
 func (r *repairer) entries() error {
 	if r.opt.Scope == Leaks {
 		return nil
 	}
-	r.eachFinding(check.PreallocUnaligned, "turn an unaligned preallocation into plain zeros", func(f check.Finding) {
-		b := r.zeroPlain(f)
-		r.stage.Add(0, int64(f.At.Off), b, f.At.Field()+": an unaligned preallocated cluster holds no data, so it becomes plain zeros")
-	})
-	r.eachFinding(check.CompressedCopied, "clear a COPIED flag that compressed clusters never have", func(f check.Finding) {
-		r.stage.Add(0, int64(f.At.Off), be64bytes(f.Got&^qcow2.FlagCopied), f.At.Field()+": a compressed cluster has no COPIED flag")
-	})
-	r.eachFinding(check.CompressedBitmap, "clear a subcluster bitmap that compressed clusters never have", func(f check.Finding) {
-		r.stage.Add(0, int64(f.At.Off)+8, be64bytes(0), f.At.Field()+": a compressed cluster has no subclusters")
-	})
+	found, err := r.places(check.PreallocUnaligned, check.CompressedCopied, check.CompressedBitmap, check.ZeroBitInExtended,
+		check.ZeroInVersion2, check.DataFileOffset, check.SubclusterZeroAndAlloc, check.SubclusterAllocNoHost)
+	if err != nil {
+		return err
+	}
+	n := map[check.Code]uint64{}
+	for _, f := range found {
+		w, ok, err := r.correctEntry(f)
+		if err != nil {
+			return err
+		}
+		if ok {
+			n[f.Code]++
+			w.Why = f.At.Field() + ": " + w.Why
+			r.stage.Batches = addWrite(r.stage.Batches, w)
+		}
+	}
+	for _, c := range []check.Code{check.PreallocUnaligned, check.CompressedCopied, check.CompressedBitmap, check.ZeroBitInExtended,
+		check.ZeroInVersion2, check.DataFileOffset, check.SubclusterZeroAndAlloc, check.SubclusterAllocNoHost} {
+		r.step(c, n[c], entrySteps[c])
+	}
 	return nil
 }
 
-// eachFinding mends the findings of a code, once for each place in the file.
-func (r *repairer) eachFinding(code check.Code, what string, mend func(check.Finding)) {
-	g := r.report.Group(code)
-	if g == nil {
-		return
+var entrySteps = map[check.Code]string{
+	check.PreallocUnaligned:      "turn unaligned preallocations into plain zeros",
+	check.CompressedCopied:       "clear COPIED flags that compressed clusters never have",
+	check.CompressedBitmap:       "clear subcluster bitmaps that compressed clusters never have",
+	check.ZeroBitInExtended:      "clear a bit that extended entries do not have",
+	check.ZeroInVersion2:         "clear the zero flag, which version 2 does not have",
+	check.DataFileOffset:         "point entries to their place in the data file",
+	check.SubclusterZeroAndAlloc: "decide by their bytes whether subclusters are zero or data",
+	check.SubclusterAllocNoHost:  "clear allocation bits of subclusters that have no cluster",
+}
+
+func addWrite(batches [][]patch.Write, w patch.Write) [][]patch.Write {
+	if len(batches) == 0 {
+		batches = append(batches, nil)
 	}
-	done := map[qcow2.HostOff]bool{}
-	for _, f := range g.Findings {
-		if f.At.Off >= 0 && !done[f.At.Off] {
-			done[f.At.Off] = true
-			mend(f)
+	batches[0] = append(batches[0], w)
+	return batches
+}
+
+// correctEntry is the write that mends the entry; ok is false when there is more than one
+// way, or none.
+func (r *repairer) correctEntry(f check.Finding) (w patch.Write, ok bool, err error) {
+	w = patch.Write{Off: int64(f.At.Off)}
+	switch f.Code {
+	case check.PreallocUnaligned:
+		w.Data, w.Why = r.zeroPlain(f), "an unaligned preallocated cluster holds no data, so it becomes plain zeros"
+	case check.CompressedCopied:
+		w.Data, w.Why = be64bytes(f.Got&^qcow2.FlagCopied), "a compressed cluster has no COPIED flag"
+	case check.CompressedBitmap:
+		w.Off, w.Data, w.Why = w.Off+8, be64bytes(0), "a compressed cluster has no subclusters"
+	case check.ZeroBitInExtended:
+		w.Data, w.Why = be64bytes(f.Got&^qcow2.FlagZero), "bit 0 means nothing in an extended entry"
+	case check.ZeroInVersion2:
+		if f.Got&qcow2.OffsetMask == 0 && r.img.Header.BackingFileOffset != 0 {
+			return w, false, nil // zeros or the backing file's bytes: not ours to choose
 		}
+		w.Data, w.Why = be64bytes(f.Got&^qcow2.FlagZero), "version 2 has no zero flag"
+	case check.DataFileOffset:
+		w.Data = be64bytes(f.Got&^qcow2.OffsetMask | uint64(f.Guest.Start) | qcow2.FlagCopied)
+		w.Why = "in a data file the host offset is the guest offset"
+	default:
+		return r.correctBitmap(f)
 	}
-	r.step(code, uint64(len(done)), what)
+	return w, true, nil
 }
 
 // zeroPlain is the entry that reads as the unaligned one does, without a host cluster.

@@ -41,6 +41,12 @@ func (r *repairer) mayNotFree() string {
 	if r.report.Group(check.LostMapping) != nil {
 		return "they look like data whose mapping was lost"
 	}
+	if r.lostTable {
+		return "they may belong to a table in the part of the file that is missing"
+	}
+	if r.cut {
+		return "a pointer that was given up may have meant them"
+	}
 	for _, g := range r.report.Groups {
 		if g.Class != check.Corruption && g.Class != check.CheckError {
 			continue

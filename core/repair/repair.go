@@ -48,6 +48,10 @@ type Outcome struct {
 	After *check.Report // of the image with the plan applied
 	// What `qemu-img check -r` would call fixed.
 	CorruptionsFixed, LeaksFixed uint64
+	// Lost are the guest ranges whose bytes are not in the file any more: it was cut off. The
+	// guest reads zeros there. LostBytes counts all, Lost lists the first.
+	Lost      []qcow2.Range[qcow2.GuestOff]
+	LostBytes int64
 	// KeptLeaks is why leaked clusters were not given back, "" if they were or there are none.
 	KeptLeaks string
 }
@@ -62,6 +66,9 @@ type repairer struct {
 	plan   *patch.Plan // all stages so far
 	stage  *patch.Plan // the one being made
 	out    *Outcome
+
+	lostTable bool // an L2 table is in the missing part of the file
+	cut       bool // pointers were given up by consent
 }
 
 // Plan makes the plan for an image whose check is done. The plan is verified: After is a
@@ -77,7 +84,7 @@ func Plan(ctx context.Context, img *image.Image, before *check.Report, opt Optio
 	}
 	// Each stage works on the image that the ones before it made: pointers before the
 	// refcounts that count them, refcounts before the flags that depend on them.
-	for _, stage := range []func() error{r.entries, r.refcounts, r.flags, r.featureBits} {
+	for _, stage := range []func() error{r.pointers, r.entries, r.missingTail, r.cutPointers, r.refcounts, r.flags, r.featureBits} {
 		r.stage = patch.New(r.over.Size())
 		if err := stage(); err != nil {
 			return nil, err
@@ -114,6 +121,16 @@ func (r *repairer) commit() error {
 		return err
 	}
 	r.img, r.report, r.out.After = img, rep, rep
+	return nil
+}
+
+// commitPart commits what the stage has so far: what follows in the same stage depends on
+// the check of it.
+func (r *repairer) commitPart() error {
+	if err := r.commit(); err != nil {
+		return err
+	}
+	r.stage = patch.New(r.over.Size())
 	return nil
 }
 

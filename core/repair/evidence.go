@@ -1,0 +1,153 @@
+package repair
+
+import (
+	"qcowscope/core/check"
+	"qcowscope/core/qcow2"
+	"qcowscope/core/refcount"
+	"qcowscope/core/source"
+)
+
+// maxPlaces bounds how many single findings a stage looks at. What is beyond stays as it is
+// and is reported as left.
+const maxPlaces = 1 << 20
+
+// places are the findings of the codes, one for each place in the file: the report joins
+// neighbours and keeps the first ones, so a check is run again that tells them all.
+func (r *repairer) places(codes ...check.Code) ([]check.Finding, error) {
+	wanted := map[check.Code]bool{}
+	for _, c := range codes {
+		if r.report.Group(c) != nil {
+			wanted[c] = true
+		}
+	}
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	type place struct {
+		code check.Code
+		off  qcow2.HostOff
+	}
+	var found []check.Finding
+	seen := map[place]bool{}
+	opt := r.opt.Check
+	opt.OnFinding = func(f check.Finding) {
+		at := place{f.Code, f.At.Off}
+		if wanted[f.Code] && f.At.Off >= 0 && !seen[at] && len(found) < maxPlaces {
+			seen[at] = true
+			found = append(found, f)
+		}
+	}
+	_, err := check.Run(r.ctx, r.img, opt)
+	return found, err
+}
+
+// evidence answers what else is known about a cluster that a damaged pointer may mean.
+type evidence struct {
+	r     *repairer
+	block int64
+	data  qcow2.Refblock
+	ok    bool
+}
+
+func (r *repairer) evidence() *evidence { return &evidence{r: r, block: -1} }
+
+// stored is the refcount of the cluster on disk; ok is false when there is no refblock to
+// read it from.
+func (e *evidence) stored(c qcow2.HostCluster) (n uint64, ok bool) {
+	g := e.r.img.Geo
+	per := g.RefblockEntries()
+	if k := int64(c) / per; k != e.block {
+		e.load(k)
+	}
+	if !e.ok {
+		return 0, false
+	}
+	return e.data.At(g.RefcountOrder, int64(c)%per), true
+}
+
+func (e *evidence) load(k int64) {
+	e.block, e.ok = k, false
+	img := e.r.img
+	if k >= int64(len(img.Reftable)) {
+		return
+	}
+	entry := img.Reftable[k]
+	off := entry.Refblock()
+	if off <= 0 || entry.Reserved() != 0 || !img.Geo.Aligned(off) || int64(off) >= img.Src.Size() {
+		return
+	}
+	e.data = make(qcow2.Refblock, img.Geo.ClusterSize())
+	e.ok = source.ReadFull(img.Src, e.data, int64(off)) == nil
+}
+
+// vacant tells whether the cluster looks as if only the damaged pointer were missing: it
+// lies in the file, nothing but the pointer itself refers to it, and its refcount is 1.
+// own is what the damaged pointer refers to now.
+func (e *evidence) vacant(c qcow2.HostCluster, own qcow2.Range[qcow2.HostOff]) bool {
+	img, t := e.r.img, e.r.report.Refcounts
+	if c <= 0 || int64(c) >= img.HostClusters() {
+		return false
+	}
+	others := t.Count(c)
+	if own.Len > 0 && c >= img.Geo.Cluster(own.Start) && c <= img.Geo.Cluster(own.End()-1) && others > 0 {
+		others--
+	}
+	stored, ok := e.stored(c)
+	return others == 0 && ok && stored == 1
+}
+
+// candidate is the one place that a damaged pointer can mean: where it points with its low
+// bits cleared, or with a single bit flipped. ok is false when there is none or more than
+// one that is vacant and, for a table, looks like one.
+func (e *evidence) candidate(f check.Finding, table bool) (host qcow2.HostOff, ok bool) {
+	g := e.r.img.Geo
+	off := qcow2.HostOff(f.Got & qcow2.OffsetMask)
+	tries := []qcow2.HostOff{off &^ qcow2.HostOff(g.ClusterSize()-1)}
+	for bit := 9; bit < 56; bit++ {
+		tries = append(tries, off^1<<bit)
+	}
+	for _, try := range tries {
+		c := g.Cluster(try)
+		if !g.Aligned(try) || ok && try == host || !e.vacant(c, f.Host) || table && !e.isTable(try) {
+			continue
+		}
+		if ok {
+			return 0, false
+		}
+		host, ok = try, true
+	}
+	return host, ok
+}
+
+// isTable tells whether the cluster at off reads as an L2 table of this image.
+func (e *evidence) isTable(off qcow2.HostOff) bool {
+	buf := make([]byte, e.r.img.Geo.ClusterSize())
+	if source.ReadFull(e.r.img.Src, buf, int64(off)) != nil {
+		return false
+	}
+	return check.LooksLikeL2(e.r.img, e.r.report.Refcounts, buf)
+}
+
+// alone tells whether a pointer's target is what it should be and the pointer's own: in
+// the file, aligned, claimed by nothing of another kind, and as often as its refcount says.
+func (e *evidence) alone(f check.Finding) bool {
+	img, t := e.r.img, e.r.report.Refcounts
+	off := qcow2.HostOff(f.Got & qcow2.OffsetMask)
+	c := img.Geo.Cluster(off)
+	if off == 0 || !img.Geo.Aligned(off) || int64(off) >= img.Src.Size() {
+		return false
+	}
+	stored, ok := e.stored(c)
+	return ok && stored == t.Count(c) && sameKind(t.Role(c), f.At.Kind)
+}
+
+// sameKind tells whether a cluster of the role is what such a pointer may point to.
+func sameKind(role refcount.Role, kind check.FieldKind) bool {
+	switch role {
+	case refcount.L2, refcount.InactiveL2:
+		return kind == check.FieldL1
+	case refcount.Data, refcount.ZeroData, refcount.InactiveData:
+		return kind == check.FieldL2
+	}
+	return false
+}
