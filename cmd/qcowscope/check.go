@@ -1,0 +1,185 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"qcowscope/core/check"
+	"qcowscope/core/image"
+	"qcowscope/core/repair"
+)
+
+var checkVerb = verb{
+	name: "check", args: "IMAGE", short: "what is wrong with an image, counted as qemu-img check counts",
+	help: `  -r leaks|all        repair in memory and report what would be left; nothing is written
+  --output=human|json the counts under the names of qemu-img check, then every finding with its place
+  --strict            dangers and damages that QEMU does not see also make the exit code 2
+  --all               every finding: human output shows 5 of each kind, JSON at most 10000
+  -q                  no human output, only the exit code
+
+exit codes, those of qemu-img check:
+  0   nothing wrong was found
+  1   the image could not be checked wholly, or QEMU would not open it
+  2   corruption
+  3   leaked clusters, and nothing worse
+  63  not a qcow2 image
+`,
+}
+
+func init() { checkVerb.run = runCheck }
+
+// Findings kept of each code: normally, and when all are asked for.
+const (
+	keptFindings = 10000
+	allFindings  = 1 << 20
+)
+
+// checkOptions are the flags of check.
+type checkOptions struct {
+	scope       string
+	form        *output
+	strict, all bool
+	quiet       bool
+}
+
+// outcome is a report and what was repaired before it.
+type outcome struct {
+	report           *check.Report
+	image            *image.Image // that the report is of
+	corruptionsFixed uint64
+	leaksFixed       uint64
+	keptLeaks        string
+}
+
+func runCheck(c *command) int {
+	var o checkOptions
+	c.flags.StringVar(&o.scope, "r", "", "")
+	c.flags.BoolVar(&o.strict, "strict", false, "")
+	c.flags.BoolVar(&o.all, "all", false, "")
+	c.flags.BoolVar(&o.quiet, "q", false, "")
+	o.form = c.outputFlag()
+	if code, ok := c.parse(1); !ok {
+		return code
+	}
+	if o.scope != "" && o.scope != string(repair.Leaks) && o.scope != string(repair.All) {
+		return c.misuse("-r is leaks or all")
+	}
+	f, img, code := c.openImage(c.words[0], *o.form)
+	if img == nil {
+		return code
+	}
+	defer f.Close()
+	result, err := c.judge(img, o)
+	if err == nil {
+		err = f.changed()
+	}
+	if err != nil {
+		return c.checkFailed(f.path, *o.form, err)
+	}
+	c.warnInUse(f)
+	if *o.form == "json" {
+		writeJSON(c.out, newCheckJSON(f.path, result))
+	} else if !o.quiet {
+		writeCheck(c.out, f.path, result, o)
+	}
+	return result.exitCode(o.strict)
+}
+
+func (c *command) checkFailed(path string, form output, err error) int {
+	if c.ctx.Err() != nil {
+		return c.fail(err)
+	}
+	return c.giveUp(path, form, problem{What: err.Error(), Advice: "Nothing was changed.", exit: exitFailed})
+}
+
+// judge checks the image, and with -r what a repair would make of it.
+func (c *command) judge(img *image.Image, o checkOptions) (outcome, error) {
+	limit := keptFindings
+	if o.all {
+		limit = allFindings
+	}
+	opt, end := c.checkOptions(limit)
+	defer end()
+	rep, err := check.Run(c.ctx, img, opt)
+	if err != nil || o.scope == "" {
+		return outcome{report: rep, image: img}, err
+	}
+	out, err := repair.Plan(c.ctx, img, rep, repair.Options{Scope: repair.Scope(o.scope), Check: opt})
+	if err != nil {
+		return outcome{}, err
+	}
+	return outcome{out.After, img, out.CorruptionsFixed, out.LeaksFixed, out.KeptLeaks}, nil
+}
+
+// phaseNames are the phases of a check in the words of its progress line.
+var phaseNames = map[check.Phase]string{check.PhaseSnapshots: "reading snapshots", check.PhaseTables: "walking tables",
+	check.PhaseCompare: "comparing refcounts", check.PhaseFlags: "looking at flags"}
+
+// checkOptions are the options of a check with progress; end takes the progress line away.
+func (c *command) checkOptions(limit int) (opt check.Options, end func()) {
+	p := c.progress()
+	opt.Limit = limit
+	if p.w != nil {
+		opt.Progress = func(phase check.Phase, done, total int64, _ int) { p.show(phaseNames[phase], done, total) }
+	}
+	return opt, p.end
+}
+
+// exitCode is that of qemu-img check; strict also counts what QEMU does not see.
+func (r *outcome) exitCode(strict bool) int {
+	code := r.report.ExitCode()
+	if strict && (code == exitOK || code == exitLeaks) && r.report.Worst() >= check.Damage {
+		return exitCorrupt
+	}
+	return code
+}
+
+// warnInUse says when a running VM has the image: what was read may have moved meanwhile.
+func (c *command) warnInUse(f *file) {
+	if f.lockedByWriter() {
+		fmt.Fprintf(c.err, "qcowscope %s: %s\n", c.verb.name, printable(errInUse(f.path).Error()))
+	}
+}
+
+func errInUse(path string) error {
+	return errors.New(path + " is open for writing in another program, perhaps a running VM: stop it first, or what is found here may not be true")
+}
+
+// checkJSON is what qemu-img check prints, in its order, and what we know beyond that.
+type checkJSON struct {
+	ImageEnd         int64  `json:"image-end-offset,omitempty"`
+	Compressed       uint64 `json:"compressed-clusters,omitempty"`
+	Total            uint64 `json:"total-clusters,omitempty"`
+	Corruptions      uint64 `json:"corruptions,omitempty"`
+	CorruptionsFixed uint64 `json:"corruptions-fixed,omitempty"`
+	CheckErrors      uint64 `json:"check-errors"`
+	Leaks            uint64 `json:"leaks,omitempty"`
+	LeaksFixed       uint64 `json:"leaks-fixed,omitempty"`
+	Allocated        uint64 `json:"allocated-clusters,omitempty"`
+	Filename         string `json:"filename"`
+	Format           string `json:"format"`
+	Fragmented       uint64 `json:"fragmented-clusters,omitempty"`
+
+	Findings   []findingJSON `json:"findings"`
+	Groups     []groupJSON   `json:"groups"`
+	KeptLeaks  string        `json:"kept-leaks,omitempty"` // why leaks were not given back
+	Refused    bool          `json:"refused"`              // QEMU would not open the image
+	Aborted    bool          `json:"aborted"`              // QEMU would give up in the middle
+	Incomplete string        `json:"incomplete,omitempty"` // the first read error
+	Schema     int           `json:"schema"`
+}
+
+func newCheckJSON(path string, o outcome) checkJSON {
+	r := o.report
+	j := checkJSON{
+		ImageEnd: r.ImageEnd, Compressed: r.Stats.Compressed, Total: r.Total, Corruptions: r.Corruptions,
+		CorruptionsFixed: o.corruptionsFixed, CheckErrors: r.CheckErrors, Leaks: r.Leaks, LeaksFixed: o.leaksFixed,
+		Allocated: r.Stats.Allocated, Filename: path, Format: "qcow2", Fragmented: r.Stats.Fragmented,
+		Findings: newFindings(r, o.image.Geo), Groups: newGroups(r), KeptLeaks: o.keptLeaks,
+		Refused: r.Refused, Aborted: r.Aborted, Schema: schema,
+	}
+	if r.Incomplete != nil {
+		j.Incomplete = r.Incomplete.Error()
+	}
+	return j
+}

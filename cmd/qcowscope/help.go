@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+	"io"
+)
+
+func usage(w io.Writer) {
+	io.WriteString(w, "qcowscope checks and repairs qcow2 disk images. The image itself is never written to.\n\n")
+	for _, v := range verbs() {
+		fmt.Fprintf(w, "  qcowscope %-7s %-30s %s\n", v.name, v.args, v.short)
+	}
+	io.WriteString(w, "  qcowscope help    COMMAND                        flags and exit codes of a command\n")
+	io.WriteString(w, "  qcowscope version\n")
+}
+
+func (v *verb) text() string {
+	return fmt.Sprintf("usage: qcowscope %s %s\n%s.\n\n%s", v.name, v.args, v.short, v.help)
+}
+
+func help(args []string, out, err io.Writer) int {
+	if len(args) == 0 {
+		usage(out)
+		return exitOK
+	}
+	v := verbNamed(args[0])
+	if v == nil {
+		fmt.Fprintf(err, "qcowscope: there is no command %s\n\n", printable(args[0]))
+		usage(err)
+		return exitFailed
+	}
+	io.WriteString(out, v.text())
+	return exitOK
+}

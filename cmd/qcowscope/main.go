@@ -1,0 +1,155 @@
+// Command qcowscope checks and repairs qcow2 disk images. It never writes to the image: a
+// repair goes to a copy.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+)
+
+// Exit codes. The first four are those of `qemu-img check`.
+const (
+	exitOK         = 0
+	exitFailed     = 1 // could not do the work: nothing was written
+	exitCorrupt    = 2
+	exitLeaks      = 3
+	exitNotQcow2   = 63
+	memoryTarget   = 20 // percent of garbage over what is in use: a check is one large table
+	interruptedMsg = "interrupted, nothing was written"
+)
+
+func main() {
+	debug.SetGCPercent(memoryTarget)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// verb is one thing the program can do.
+type verb struct {
+	name, args, short string
+	help              string // flags and exit codes
+	run               func(c *command) int
+}
+
+// command is one call of a verb.
+type command struct {
+	ctx      context.Context
+	verb     *verb
+	flags    *flag.FlagSet
+	words    []string // arguments that are no flags
+	out, err io.Writer
+}
+
+// verbs are what the program can do, in the order of the help.
+func verbs() []*verb {
+	return []*verb{&checkVerb, &repairVerb, &applyVerb}
+}
+
+// run is the whole program: its result is the exit code.
+func run(ctx context.Context, args []string, out, err io.Writer) int {
+	if len(args) == 0 {
+		usage(err)
+		return exitFailed
+	}
+	switch args[0] {
+	case "help", "-h", "--help", "-help":
+		return help(args[1:], out, err)
+	case "version", "--version", "-version":
+		fmt.Fprintln(out, "qcowscope "+version())
+		return exitOK
+	}
+	v := verbNamed(args[0])
+	if v == nil {
+		fmt.Fprintf(err, "qcowscope: there is no command %s\n\n", printable(args[0]))
+		usage(err)
+		return exitFailed
+	}
+	c := &command{ctx: ctx, verb: v, flags: flag.NewFlagSet(v.name, flag.ContinueOnError), out: out, err: err}
+	c.flags.SetOutput(io.Discard) // we say ourselves what is wrong
+	c.words = args[1:]
+	return v.run(c)
+}
+
+func verbNamed(name string) *verb {
+	for _, v := range verbs() {
+		if v.name == name {
+			return v
+		}
+	}
+	return nil
+}
+
+// parse reads the flags, which may stand before and after the want arguments. When it is
+// false the call ends with the exit code.
+func (c *command) parse(want int) (code int, ok bool) {
+	rest, words := c.words, []string(nil)
+	for {
+		if err := c.flags.Parse(rest); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				io.WriteString(c.out, c.verb.text())
+				return exitOK, false
+			}
+			return c.misuse(err.Error()), false
+		}
+		ended := len(rest) > len(c.flags.Args()) && rest[len(rest)-len(c.flags.Args())-1] == "--"
+		if rest = c.flags.Args(); len(rest) == 0 || ended {
+			words = append(words, rest...)
+			break
+		}
+		words, rest = append(words, rest[0]), rest[1:]
+	}
+	if c.words = words; len(words) != want {
+		return c.misuse(fmt.Sprintf("it takes %s", c.verb.args)), false
+	}
+	return exitOK, true
+}
+
+func (c *command) misuse(why string) int {
+	fmt.Fprintf(c.err, "qcowscope %s: %s\n\n%s", c.verb.name, printable(why), c.verb.text())
+	return exitFailed
+}
+
+// fail says on standard error why the work was not done.
+func (c *command) fail(err error) int {
+	if c.ctx.Err() != nil {
+		err = errors.New(interruptedMsg)
+	}
+	fmt.Fprintf(c.err, "qcowscope %s: %s\n", c.verb.name, printable(err.Error()))
+	return exitFailed
+}
+
+// output is the value of --output.
+type output string
+
+func (o *output) String() string { return string(*o) }
+
+func (o *output) Set(s string) error {
+	if s != "human" && s != "json" {
+		return errors.New("it is human or json")
+	}
+	*o = output(s)
+	return nil
+}
+
+func (c *command) outputFlag() *output {
+	o := output("human")
+	c.flags.Var(&o, "output", "human or json")
+	return &o
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "(built from source)"
+	}
+	return info.Main.Version
+}

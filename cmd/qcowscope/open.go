@@ -1,0 +1,76 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"qcowscope/core/image"
+	"qcowscope/core/qcow2"
+	"qcowscope/core/source"
+)
+
+// problem is why an image cannot be looked at: what, where, and what to do.
+type problem struct {
+	What   string `json:"what"`
+	Where  string `json:"where,omitempty"`
+	Advice string `json:"advice"`
+	exit   int
+}
+
+// problemJSON is what stands in place of a result.
+type problemJSON struct {
+	Filename string  `json:"filename"`
+	Problem  problem `json:"problem"`
+	Schema   int     `json:"schema"`
+}
+
+// openImage opens the file and the image in it. When it is nil the problem was said and the
+// call ends with the exit code.
+func (c *command) openImage(path string, form output) (*file, *image.Image, int) {
+	f, err := openFile(path)
+	if err != nil {
+		return nil, nil, c.giveUp(path, form, problem{What: err.Error(), Advice: "Check the name and the permissions of the file.", exit: exitFailed})
+	}
+	img, err := image.Open(c.ctx, f)
+	if err != nil {
+		f.Close()
+		if c.ctx.Err() != nil {
+			return nil, nil, c.fail(err)
+		}
+		return nil, nil, c.giveUp(path, form, explain(path, err))
+	}
+	return f, img, exitOK
+}
+
+func (c *command) giveUp(path string, form output, p problem) int {
+	if form == "json" {
+		writeJSON(c.out, problemJSON{path, p, schema})
+	}
+	fmt.Fprintf(c.err, "qcowscope %s: %s\n", c.verb.name, printable(p.What))
+	if p.Where != "" {
+		fmt.Fprintf(c.err, "Where: %s\n", printable(p.Where))
+	}
+	fmt.Fprintln(c.err, printable(p.Advice))
+	return p.exit
+}
+
+// explain puts into words why an image does not open at all.
+func explain(path string, err error) problem {
+	var other *image.NotQcow2Error
+	var field *qcow2.FieldError
+	var read *source.ReadError
+	switch {
+	case errors.As(err, &other):
+		return problem{What: path + " is not a qcow2 image: it looks like " + other.Looks,
+			Where: fmt.Sprintf("its first bytes are % x", other.Head), Advice: other.Advice, exit: exitNotQcow2}
+	case errors.As(err, &field):
+		return problem{What: fmt.Sprintf("%s is a qcow2 image that cannot be opened: its %s is %d, which %s", path, field.Field, field.Value, field.Rule),
+			Where:  fmt.Sprintf("header field %s at file offset 0x%x", field.Field, field.Off),
+			Advice: "Without this field nothing else can be found. Keep a copy; an older copy of the file has the right value.", exit: exitFailed}
+	case errors.As(err, &read):
+		return problem{What: fmt.Sprintf("%s could not be read: %v", path, plainError(read.Err)),
+			Where:  fmt.Sprintf("file offset 0x%x, %d bytes", read.Off, read.Len),
+			Advice: "If the disk that it lies on is failing, copy the file to a sound one first (ddrescue is made for this).", exit: exitFailed}
+	}
+	return problem{What: err.Error(), Advice: "Nothing was changed.", exit: exitFailed}
+}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"qcowscope/core/check"
+	"qcowscope/core/image"
+	"qcowscope/core/patch"
+	"qcowscope/core/repair"
+)
+
+var repairVerb = verb{
+	name: "repair", args: "IMAGE -o OUT", short: "write a repaired copy of an image",
+	help: `  -o OUT                   where the copy goes; it gets its name only when it is complete and was checked
+  --scope=leaks|all|rebuild  what to repair (all); rebuild makes a new refcount structure in any case
+  --accept=CODE,...        consent to repairs of these kinds, which choose or give something up
+  --plan                   print what would be written, and write nothing; with --output=json for apply
+  --undo=FILE              also write the plan that makes the original of the copy again
+  --rebase-backing         rewrite the name of the backing file so that it is found from OUT
+  --force                  replace OUT and FILE if they exist
+  --output=human|json      a summary for people or for programs
+
+exit codes:
+  0   the copy was written (with --plan: would be); nothing above a warning is left in it
+  1   nothing was written
+  2   the copy was written; corruption, danger or damage is left in it
+  3   the copy was written; leaked clusters are left in it, and nothing worse
+  63  not a qcow2 image
+`,
+}
+
+func init() { repairVerb.run = runRepair }
+
+// repairOptions are the flags of repair.
+type repairOptions struct {
+	target
+	undo     string
+	scope    string
+	accept   string
+	planOnly bool
+	rebase   bool
+	form     *output
+}
+
+func runRepair(c *command) int {
+	o := repairOptions{form: c.outputFlag()}
+	c.flags.StringVar(&o.path, "o", "", "")
+	c.flags.BoolVar(&o.force, "force", false, "")
+	c.flags.StringVar(&o.undo, "undo", "", "")
+	c.flags.StringVar(&o.scope, "scope", string(repair.All), "")
+	c.flags.StringVar(&o.accept, "accept", "", "")
+	c.flags.BoolVar(&o.planOnly, "plan", false, "")
+	c.flags.BoolVar(&o.rebase, "rebase-backing", false, "")
+	if code, ok := c.parse(1); !ok {
+		return code
+	}
+	accept, err := acceptedCodes(o.accept)
+	if err == nil && !repair.Scope(o.scope).Valid() {
+		err = fmt.Errorf("--scope is leaks, all or rebuild")
+	}
+	if err == nil && o.rebase && o.path == "" {
+		err = fmt.Errorf("--rebase-backing needs -o OUT: it depends on where the copy lies")
+	}
+	if err != nil {
+		return c.misuse(err.Error())
+	}
+	f, img, code := c.openImage(c.words[0], *o.form)
+	if img == nil {
+		return code
+	}
+	defer f.Close()
+	if err := o.refuse(f); err != nil {
+		return c.fail(err)
+	}
+	return c.repair(f, img, o, accept)
+}
+
+// refuse says why the files cannot be written where they are asked for.
+func (o *repairOptions) refuse(f *file) error {
+	if o.planOnly {
+		return nil
+	}
+	if f.lockedByWriter() {
+		return errInUse(f.path)
+	}
+	if err := o.target.refuse(f); err != nil {
+		return err
+	}
+	if o.undo == "" {
+		return nil
+	}
+	return o.undoTarget().refuse(f)
+}
+
+func (o *repairOptions) undoTarget() target { return target{o.undo, o.force} }
+
+// acceptedCodes reads a list of codes that a repair may be consented to for.
+func acceptedCodes(list string) (map[check.Code]bool, error) {
+	accept := map[check.Code]bool{}
+	for _, word := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) {
+		code := check.Code(word)
+		if code.Title() == "" {
+			return nil, fmt.Errorf("--accept: there is no code %s", word)
+		}
+		if code.Cure() != check.CureConsent {
+			return nil, fmt.Errorf("--accept: %s is not repaired by consent: %s", word, code.CureText())
+		}
+		accept[code] = true
+	}
+	return accept, nil
+}
+
+// repair makes the plan, and the copy with it.
+func (c *command) repair(f *file, img *image.Image, o repairOptions, accept map[check.Code]bool) int {
+	opt, end := c.checkOptions(keptFindings)
+	before, err := check.Run(c.ctx, img, opt)
+	if err != nil {
+		end()
+		return c.fail(err)
+	}
+	out, err := repair.Plan(c.ctx, img, before, repair.Options{Scope: repair.Scope(o.scope), Accept: accept, Check: opt})
+	end()
+	if err != nil {
+		return c.fail(err)
+	}
+	plan := out.Plan
+	if o.rebase {
+		if err := rebaseBacking(plan, f, img, o.path); err != nil {
+			return c.fail(err)
+		}
+	}
+	if o.planOnly {
+		return c.printPlan(f, plan, out, *o.form)
+	}
+	c.warnNames(f, img, o)
+	if err := c.writeRepaired(f, plan, o, out.After); err != nil {
+		return c.fail(err)
+	}
+	c.reportRepair(f, img, o, plan, out)
+	return leftCode(out.After)
+}
+
+// leftCode is the exit code for what is left after a repair.
+func leftCode(after *check.Report) int {
+	switch {
+	case after.Worst() >= check.Damage, after.Refused, after.Aborted, after.Corruptions > 0, after.CheckErrors > 0:
+		return exitCorrupt
+	case after.Leaks > 0:
+		return exitLeaks
+	}
+	return exitOK
+}
+
+// sameReport checks the finished copy: it must be what the plan promised.
+func (c *command) sameReport(copied *file, want *check.Report) error {
+	img, err := image.Open(c.ctx, copied)
+	if err != nil {
+		return fmt.Errorf("the copy does not open, so it was thrown away: %w", err)
+	}
+	opt, end := c.checkOptions(1)
+	defer end()
+	got, err := check.Run(c.ctx, img, opt)
+	if err != nil {
+		return err
+	}
+	if got.Corruptions != want.Corruptions || got.Leaks != want.Leaks || got.CheckErrors != want.CheckErrors || got.ImageEnd != want.ImageEnd {
+		return fmt.Errorf("the copy has %d corruptions and %d leaks where %d and %d were planned, so it was thrown away",
+			got.Corruptions, got.Leaks, want.Corruptions, want.Leaks)
+	}
+	return nil
+}
+
+func (c *command) printPlan(f *file, plan *patch.Plan, out *repair.Outcome, form output) int {
+	if form == "json" {
+		text, err := plan.EncodeJSON(f)
+		if err != nil {
+			return c.fail(err)
+		}
+		c.out.Write(append(text, '\n'))
+	} else {
+		fmt.Fprint(c.out, plan)
+	}
+	return leftCode(out.After)
+}
+
+// writeRepaired writes the copy and, if asked for, the plan that undoes it. Both get their
+// names when the copy is complete and is what was promised, the undo plan first.
+func (c *command) writeRepaired(f *file, plan *patch.Plan, o repairOptions, after *check.Report) error {
+	if o.undo == "" {
+		return c.save(f, o.target, plan, func(copied *file) error { return c.sameReport(copied, after) })
+	}
+	text, err := undoText(f, plan)
+	if err != nil {
+		return err
+	}
+	undo, err := o.undoTarget().begin(0o666)
+	if err != nil {
+		return err
+	}
+	defer undo.discard()
+	if _, err := undo.Write(text); err != nil {
+		return plainError(err)
+	}
+	return c.save(f, o.target, plan, func(copied *file) error {
+		if err := c.sameReport(copied, after); err != nil {
+			return err
+		}
+		return undo.keep()
+	})
+}
+
+// undoText is the plan, as JSON, that leads from the copy back to the original.
+func undoText(f *file, plan *patch.Plan) ([]byte, error) {
+	undo, err := plan.Undo(f)
+	if err != nil {
+		return nil, err
+	}
+	after := patch.NewOverlay(f)
+	if err := after.Apply(plan); err != nil {
+		return nil, err
+	}
+	text, err := undo.EncodeJSON(after)
+	return append(text, '\n'), err
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"qcowscope/core/check"
+	"qcowscope/core/image"
+	"qcowscope/core/patch"
+	"qcowscope/core/repair"
+)
+
+// stepJSON is one kind of change.
+type stepJSON struct {
+	Code  string `json:"code"`
+	What  string `json:"what"`
+	Count uint64 `json:"count"`
+}
+
+// repairJSON is what a repair did.
+type repairJSON struct {
+	Filename         string     `json:"filename"`
+	Output           string     `json:"output"`
+	Scope            string     `json:"scope"`
+	Steps            []stepJSON `json:"steps"`
+	Writes           int        `json:"writes"`
+	Bytes            int64      `json:"bytes"`
+	SizeBefore       int64      `json:"size-before"`
+	SizeAfter        int64      `json:"size-after"`
+	CorruptionsFixed uint64     `json:"corruptions-fixed"`
+	LeaksFixed       uint64     `json:"leaks-fixed"`
+	After            checkJSON  `json:"after"` // the check of the copy
+	Schema           int        `json:"schema"`
+}
+
+func (c *command) reportRepair(f *file, img *image.Image, o repairOptions, plan *patch.Plan, out *repair.Outcome) {
+	if *o.form == "json" {
+		j := repairJSON{Filename: f.path, Output: o.path, Scope: o.scope, Steps: []stepJSON{}, Writes: plan.Writes(), Bytes: plan.Bytes(),
+			SizeBefore: plan.SizeBefore, SizeAfter: plan.SizeAfter, CorruptionsFixed: out.CorruptionsFixed, LeaksFixed: out.LeaksFixed,
+			After: newCheckJSON(o.path, outcome{report: out.After, image: img, keptLeaks: out.KeptLeaks}), Schema: schema}
+		for _, s := range out.Steps {
+			j.Steps = append(j.Steps, stepJSON{string(s.Code), s.What, s.Count})
+		}
+		writeJSON(c.out, j)
+		return
+	}
+	writeRepair(c.out, o.path, plan, out)
+	writeLeft(c.out, img, out)
+}
+
+func writeRepair(w io.Writer, path string, plan *patch.Plan, out *repair.Outcome) {
+	fmt.Fprintf(w, "%s is written and checked. The image was not touched.\n", printable(path))
+	if plan.Empty() {
+		fmt.Fprintln(w, "There was nothing to change: it is a plain copy.")
+		return
+	}
+	for _, s := range out.Steps {
+		fmt.Fprintf(w, "  - %s: %d\n", s.What, s.Count)
+	}
+	fmt.Fprintf(w, "%s, %s in all", count(plan.Writes(), "write"), size(uint64(plan.Bytes())))
+	if plan.SizeAfter != plan.SizeBefore {
+		fmt.Fprintf(w, "; the file was %d bytes long and is %d", plan.SizeBefore, plan.SizeAfter)
+	}
+	fmt.Fprintln(w, ".")
+}
+
+// writeLeft says what is still wrong with the copy.
+func writeLeft(w io.Writer, img *image.Image, out *repair.Outcome) {
+	if out.After.Worst() == check.Note {
+		fmt.Fprintln(w, "Nothing wrong is left in it.")
+	} else {
+		fmt.Fprintln(w, "What is left in it:")
+	}
+	writeGroups(w, out.After, img.Geo, shownFindings)
+	if out.KeptLeaks != "" {
+		fmt.Fprintf(w, "\nLeaked clusters were not given back: %s.\n", printable(out.KeptLeaks))
+	}
+}
