@@ -146,6 +146,8 @@ func (f Finding) qemuRefusal(g qcow2.Geometry) string {
 		return pick(f.Got > -uint64(g.L2Span()), "Could not refresh total sector count: File too large", "Image is too big")
 	case "compression_type":
 		return fmt.Sprintf("qcow2: unknown compression type: %d", f.Got)
+	case "data file name extension":
+		return pick(f.Got == 0, "'data-file' is required for this image", "driver requires a file name")
 	case "cluster_bits":
 		return fmt.Sprintf("Unsupported subcluster size: %d", g.ClusterSize()/qcow2.SubclustersPerEntry)
 	case "incompatible_features":

@@ -42,12 +42,13 @@ func (img *Image) readBitmapDirectory() {
 		return
 	}
 	err := img.decodeBitmapDirectory()
-	if err == nil {
-		for i := range img.Bitmaps {
-			if err = img.judgeBitmap(&img.Bitmaps[i]); err != nil {
-				break
-			}
+	names := map[string]bool{}
+	for i := 0; err == nil && i < len(img.Bitmaps); i++ {
+		m := &img.Bitmaps[i]
+		if err = img.judgeBitmap(m); err == nil && names[string(m.Name)] {
+			err = fmt.Errorf("%w: two bitmaps are named %q", errBitmapDirectory, m.Name)
 		}
+		names[string(m.Name)] = true
 	}
 	if err != nil {
 		img.BitmapsErr = err

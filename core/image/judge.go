@@ -95,11 +95,24 @@ func (img *Image) readExtensions(head []byte) {
 			img.refuse("backing format extension", e.Off, uint64(len(e.Data)), "must be at most 15 bytes long")
 		}
 	}
-	if e := qcow2.FindExtension(exts, qcow2.ExtDataFile); e != nil && h.Has(qcow2.IncompatDataFile) {
-		img.DataFile = strings.TrimRight(string(e.Data), "\x00")
-	}
+	img.readDataFileName()
 	img.readLUKS()
 	img.readBitmapsExtension()
+}
+
+// readDataFileName takes the name up to the first NUL, as QEMU does.
+func (img *Image) readDataFileName() {
+	if !img.Header.Has(qcow2.IncompatDataFile) {
+		return
+	}
+	at, n := int64(qcow2.OffIncompatible), 0
+	if e := qcow2.FindExtension(img.Extensions, qcow2.ExtDataFile); e != nil {
+		img.DataFile, _, _ = strings.Cut(string(e.Data), "\x00")
+		at, n = e.Off, len(e.Data)
+	}
+	if img.DataFile == "" {
+		img.refuse("data file name extension", at, uint64(n), "must name the external data file, which incompatible bit 2 tells of")
+	}
 }
 
 func (img *Image) readLUKS() {

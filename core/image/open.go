@@ -70,7 +70,7 @@ func Open(ctx context.Context, src source.Source) (*Image, error) {
 		return nil, err
 	}
 	h, err := qcow2.DecodeHeader(head[:first])
-	if err == qcow2.ErrNotQcow2 || err != nil && h.Version == 1 {
+	if err == qcow2.ErrNotQcow2 || err != nil && h.Version < 2 {
 		return nil, recognize(src, head[:first])
 	}
 	if err != nil {

@@ -28,6 +28,8 @@ var signatures = []struct {
 	looks, advice string
 }{
 	{0, "QFI\xfb\x00\x00\x00\x01", "a qcow image of version 1, the format before qcow2", convertAdvice},
+	{0, "QFI\xfb\x00\x00\x00\x00", "a qcow2 image whose version field was wiped",
+		"The header is damaged, the rest may be whole. Do not write to the file; keep a copy of it."},
 	{0, "KDMV", "a VMDK disk (VMware)", convertAdvice},
 	{0, "COWD", "an old VMDK disk (VMware ESX)", convertAdvice},
 	{0, "# Disk DescriptorFile", "the text descriptor of a VMDK disk; the data is in the files it names", convertAdvice},
