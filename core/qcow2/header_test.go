@@ -27,17 +27,28 @@ func reencoded(t *testing.T, file []byte, h *qcow2.Header) {
 	}
 }
 
+// undecodable says which field leaves a file without a geometry: "" for the magic, "none"
+// when it has one.
+func undecodable(file []byte) string {
+	word := func(off int) uint32 {
+		return binary.BigEndian.Uint32(append(bytes.Clone(file[min(off, len(file)):]), 0, 0, 0, 0))
+	}
+	switch version := word(4); {
+	case word(0) != 0x514649fb || len(file) < 8:
+		return ""
+	case version != 2 && version != 3:
+		return "version"
+	case word(20) < 9 || word(20) > 21:
+		return "cluster_bits"
+	case version == 3 && word(96) > 6:
+		return "refcount_order"
+	}
+	return "none"
+}
+
 func TestHeadersOfAllRecipesReencode(t *testing.T) {
-	undecodable := map[string]string{
-		"cluster_bits_absurd": "cluster_bits", "refcount_order_absurd": "refcount_order",
-		"version_1": "version", "version_unknown": "version",
-		"header_sector_zeroed": "", "header_zeroed": "", "magic_overwritten": "", "truncated_to_nothing": "",
-	}
-	names := testimages.Names()
-	if len(names) < 200 {
-		t.Fatalf("only %d recipes", len(names))
-	}
-	for _, name := range names {
+	seen := map[string]int{}
+	for _, name := range testimages.Names() {
 		r, err := testimages.Load(name)
 		if err != nil {
 			t.Fatal(err)
@@ -47,8 +58,9 @@ func TestHeadersOfAllRecipesReencode(t *testing.T) {
 			t.Fatal(err)
 		}
 		h, err := qcow2.DecodeHeader(b.Image)
-		field, bad := undecodable[name]
-		if !bad {
+		field := undecodable(b.Image)
+		seen[field]++
+		if field == "none" {
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 				continue
@@ -60,8 +72,13 @@ func TestHeadersOfAllRecipesReencode(t *testing.T) {
 		if field == "" && err != qcow2.ErrNotQcow2 || field != "" && (!errors.As(err, &fe) || fe.Field != field) {
 			t.Errorf("%s: %v, want trouble with %q", name, err, field)
 		}
-		if fe != nil && int64(fe.Off)+4 <= int64(len(b.Image)) && uint64(binary.BigEndian.Uint32(b.Image[fe.Off:])) != fe.Value {
+		if fe != nil && uint64(binary.BigEndian.Uint32(b.Image[fe.Off:])) != fe.Value {
 			t.Errorf("%s: the error says %d at %d, which is not what stands there", name, fe.Value, fe.Off)
+		}
+	}
+	for field, n := range map[string]int{"none": 200, "": 4, "version": 2, "cluster_bits": 1, "refcount_order": 1} {
+		if seen[field] < n {
+			t.Errorf("%d recipes with trouble in %q, want at least %d", seen[field], field, n)
 		}
 	}
 }
