@@ -29,7 +29,7 @@ func (p *Plan) EncodeJSON(src source.Source) ([]byte, error) {
 	for _, b := range p.Batches {
 		batch := []jsonWrite{}
 		for _, w := range b {
-			old := make([]byte, max(0, min(w.End(), p.SizeBefore)-w.Off))
+			old := make([]byte, p.oldBytes(w))
 			if err := source.ReadFull(src, old, w.Off); err != nil {
 				return nil, err
 			}
@@ -40,6 +40,9 @@ func (p *Plan) EncodeJSON(src source.Source) ([]byte, error) {
 	return json.MarshalIndent(out, "", "  ")
 }
 
+// oldBytes is how many bytes the write replaces: those past the file's end are not there.
+func (p *Plan) oldBytes(w Write) int64 { return max(0, min(w.End(), p.SizeBefore)-w.Off) }
+
 // DecodeJSON reads a saved plan and refuses one whose old bytes are not what src holds.
 func DecodeJSON(b []byte, src source.Source) (*Plan, error) {
 	var in jsonPlan
@@ -48,6 +51,9 @@ func DecodeJSON(b []byte, src source.Source) (*Plan, error) {
 	}
 	if in.File == "" {
 		in.File = TargetImage
+	}
+	if in.File != TargetImage && in.File != TargetDataFile {
+		return nil, fmt.Errorf("patch: the plan is for %q, which is no file of an image", in.File)
 	}
 	p := &Plan{File: in.File, SizeBefore: in.SizeBefore, SizeAfter: in.SizeAfter}
 	for i, b := range in.Batches {
@@ -59,8 +65,11 @@ func DecodeJSON(b []byte, src source.Source) (*Plan, error) {
 	if err := p.Check(src.Size()); err != nil {
 		return nil, err
 	}
-	for _, b := range in.Batches {
-		for _, w := range b {
+	for i, b := range in.Batches {
+		for j, w := range b {
+			if want := p.oldBytes(p.Batches[i][j]); int64(len(w.Old)) != want {
+				return nil, fmt.Errorf("patch: the write at 0x%x has %d old bytes, it replaces %d", w.Offset, len(w.Old), want)
+			}
 			if err := w.matches(src); err != nil {
 				return nil, err
 			}

@@ -189,8 +189,8 @@ func (o *Overlay) ReadAt(p []byte, off int64) (int, error) {
 func (o *Overlay) ReadBatch(ctx context.Context, reqs []source.Request) error {
 	var need []source.Request
 	for _, r := range reqs {
-		if r.Off >= 0 && !o.now.covered(r.Off, r.Off+int64(len(r.Buf))) {
-			need = append(need, r)
+		if r.Off < 0 || !o.now.covered(r.Off, r.Off+int64(len(r.Buf))) {
+			need = append(need, r) // the base refuses a negative offset
 		}
 	}
 	if err := source.ReadBatch(ctx, o.base, need); err != nil {

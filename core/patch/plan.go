@@ -5,8 +5,10 @@ package patch
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"qcowscope/core/source"
@@ -105,8 +107,27 @@ func (p *Plan) Check(size int64) error {
 				return fmt.Errorf("patch: write at 0x%x+0x%x in batch %d leaves the file", w.Off, len(w.Data), i)
 			}
 		}
+		if off, ok := overlap(b); ok {
+			return fmt.Errorf("patch: writes of batch %d overlap at 0x%x, and a batch has no order", i, off)
+		}
 	}
 	return nil
+}
+
+// overlap finds a byte that two writes of a batch would set.
+func overlap(batch []Write) (off int64, found bool) {
+	byOff := func(a, b Write) int { return cmp.Compare(a.Off, b.Off) }
+	if !slices.IsSortedFunc(batch, byOff) {
+		batch = slices.SortedFunc(slices.Values(batch), byOff)
+	}
+	end := int64(0)
+	for _, w := range batch {
+		if len(w.Data) > 0 && w.Off < end {
+			return w.Off, true
+		}
+		end = max(end, w.End())
+	}
+	return 0, false
 }
 
 // String is the plan in its golden form: a line a write, with the first bytes.
@@ -134,8 +155,8 @@ func (p *Plan) Undo(src source.Source) (*Plan, error) {
 		var batch []Write
 		for j := len(p.Batches[i]) - 1; j >= 0; j-- {
 			w := p.Batches[i][j]
-			keep := min(w.End(), p.SizeBefore) - w.Off
-			if keep <= 0 {
+			keep := p.oldBytes(w)
+			if keep == 0 {
 				continue // beyond the old end: the size takes it away
 			}
 			old := make([]byte, keep)
