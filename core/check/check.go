@@ -42,6 +42,7 @@ type checker struct {
 	collector
 	wrongCopied *copiedSet
 	stored      storedCache
+	garbage     garbageFilter
 }
 
 // Run checks the image. The error is the context's, or that of a file too large to count;
@@ -137,6 +138,7 @@ func (c *checker) recount() error {
 	if err != nil {
 		return err
 	}
+	c.garbage.flush(c)
 	c.report.Refcounts = res
 	c.report.Stats = res.Stats
 	c.report.Aborted = c.report.Aborted || res.Aborted
@@ -167,7 +169,7 @@ func (c *checker) trouble(t refcount.Trouble) {
 		f.Got, f.Want = c.img.Geo.RefcountMax(), t.Count
 	}
 	f.Guest = c.guest(t)
-	c.add(f)
+	c.garbage.take(c, f)
 }
 
 // guest is the part of the disk that the entry maps.

@@ -41,6 +41,10 @@ const (
 	CopiedL2               Code = "copied-l2"
 	TooManyClusters        Code = "image-too-many-clusters"
 
+	CrossLink          Code = "cross-linked-data"
+	MetadataOverlap    Code = "metadata-overlap"
+	L2TableShared      Code = "l2-table-shared"
+	L2TableGarbage     Code = "l2-table-garbage"
 	L1OffsetZero       Code = "l1-offset-zero"
 	TablesOverlap      Code = "tables-overlap"
 	ZeroInVersion2     Code = "zero-flag-in-v2"
@@ -79,6 +83,9 @@ var codeOf = map[refcount.Kind]Code{
 	refcount.BitmapTableEntryBad:    BitmapTableBad,
 	refcount.TableReadError:         TableReadError,
 	refcount.TablesOverlap:          TablesOverlap,
+	refcount.CrossLink:              CrossLink,
+	refcount.MetadataOverlap:        MetadataOverlap,
+	refcount.L2TableShared:          L2TableShared,
 	refcount.ZeroInVersion2:         ZeroInVersion2,
 	refcount.ZeroBitInExtended:      ZeroBitInExtended,
 	refcount.DataFileOffset:         DataFileOffset,
@@ -89,13 +96,14 @@ type Cure uint8
 
 // Cures. Only those before CureConsent are done without asking.
 const (
-	CureNone    Cure = iota // nothing: the information is gone or must be decided elsewhere
-	CureFree                // give the space back: set the refcount to the count
-	CureRaise               // raise the refcount to the count
-	CureRebuild             // write a new refcount structure
-	CureFlag                // set or clear a flag
-	CureEntry               // correct the entry without changing what the guest reads
-	CureConsent             // needs consent: it chooses, or gives something up
+	CureNone     Cure = iota // nothing: the information is gone or must be decided elsewhere
+	CureFree                 // give the space back: set the refcount to the count
+	CureRaise                // raise the refcount to the count
+	CureRebuild              // write a new refcount structure
+	CureFlag                 // set or clear a flag
+	CureEntry                // correct the entry; the guest reads at least what it read
+	CureEvidence             // correct it when exactly one correction fits; otherwise by consent
+	CureConsent              // needs consent: it chooses, or gives something up
 )
 
 type fact struct {
@@ -112,18 +120,18 @@ var facts = map[Code]fact{
 	SnapshotL1Unaligned:    {Corruption, Damage, CureNone},
 	SnapshotL1TooLarge:     {Corruption, Damage, CureNone},
 	SnapshotsWithDataFile:  {Corruption, Damage, CureNone},
-	RegionBeyondEOF:        {Corruption, Damage, CureConsent},
+	RegionBeyondEOF:        {Corruption, Damage, CureEvidence},
 	RefcountOverflow:       {Corruption, Danger, CureNone},
-	L1ReservedBits:         {Corruption, Damage, CureNone},
-	L2TableUnaligned:       {Corruption, Damage, CureNone},
+	L1ReservedBits:         {Corruption, Damage, CureEvidence},
+	L2TableUnaligned:       {Corruption, Damage, CureEvidence},
 	TableReadError:         {CheckError, Damage, CureNone},
-	L2ReservedBits:         {Corruption, Damage, CureNone},
+	L2ReservedBits:         {Corruption, Damage, CureEvidence},
 	CompressedCopied:       {Corruption, Warning, CureFlag},
-	CompressedWithDataFile: {Corruption, Damage, CureNone},
+	CompressedWithDataFile: {Corruption, Damage, CureConsent},
 	CompressedBitmap:       {Corruption, Warning, CureEntry},
-	SubclusterZeroAndAlloc: {Corruption, Damage, CureConsent},
-	SubclusterAllocNoHost:  {Corruption, Damage, CureConsent},
-	DataUnaligned:          {Corruption, Damage, CureNone},
+	SubclusterZeroAndAlloc: {Corruption, Damage, CureEntry},
+	SubclusterAllocNoHost:  {Corruption, Damage, CureEvidence},
+	DataUnaligned:          {Corruption, Damage, CureEvidence},
 	PreallocUnaligned:      {Corruption, Warning, CureEntry},
 	ReftableReservedBits:   {Corruption, Danger, CureRebuild},
 	RefblockUnaligned:      {Corruption, Danger, CureRebuild},
@@ -139,11 +147,15 @@ var facts = map[Code]fact{
 	CopiedL1:               {Corruption, Warning, CureFlag},
 	CopiedL2:               {Corruption, Warning, CureFlag},
 	TooManyClusters:        {CheckError, Damage, CureNone},
-	L1OffsetZero:           {Beyond, Damage, CureNone},
+	CrossLink:              {Beyond, Danger, CureConsent},
+	MetadataOverlap:        {Beyond, Danger, CureNone},
+	L2TableShared:          {Beyond, Danger, CureConsent},
+	L2TableGarbage:         {Corruption, Damage, CureEvidence},
+	L1OffsetZero:           {Beyond, Damage, CureEvidence},
 	TablesOverlap:          {CheckError, Damage, CureNone},
-	ZeroInVersion2:         {Beyond, Damage, CureNone},
-	ZeroBitInExtended:      {Beyond, Note, CureNone},
-	DataFileOffset:         {Beyond, Damage, CureNone},
+	ZeroInVersion2:         {Beyond, Damage, CureEvidence},
+	ZeroBitInExtended:      {Beyond, Note, CureEntry},
+	DataFileOffset:         {Beyond, Damage, CureEntry},
 	DirtyBit:               {Beyond, Note, CureFlag},
 	CorruptBit:             {Beyond, Warning, CureFlag},
 	LostMapping:            {Beyond, Danger, CureNone},
@@ -159,8 +171,11 @@ func (c Code) Class() Class { return facts[c].class }
 // Cure is what a repair does about findings of the code.
 func (c Code) Cure() Cure { return facts[c].cure }
 
-// Mendable tells whether a repair mends the code without consent.
-func (c Code) Mendable() bool { f := facts[c]; return f.cure != CureNone && f.cure < CureConsent }
+// Mendable tells whether a repair always mends the code without consent.
+func (c Code) Mendable() bool { f := facts[c]; return f.cure != CureNone && f.cure < CureEvidence }
+
+// MayMend tells whether a repair may mend the code without consent.
+func (c Code) MayMend() bool { f := facts[c]; return f.cure != CureNone && f.cure < CureConsent }
 
 // Codes are all codes.
 func Codes() []Code {

@@ -103,6 +103,16 @@ func LooksLikeL2(img *image.Image, t *refcount.Result, table qcow2.L2Table) bool
 	return hits > 0
 }
 
+// PlausibleTable tells whether every entry of the L2 table could be one of this image's.
+func PlausibleTable(img *image.Image, table qcow2.L2Table) bool {
+	for i := range img.Geo.L2Entries() {
+		if !plausibleEntry(img, table.At(img.Geo, i)) {
+			return false
+		}
+	}
+	return true
+}
+
 // plausibleEntry tells whether an L2 entry has no impossible bits and points into the file.
 func plausibleEntry(img *image.Image, e qcow2.L2Entry) bool {
 	g, size := img.Geo, img.Src.Size()

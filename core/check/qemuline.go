@@ -126,6 +126,7 @@ var qemuRefusals = map[string]string{
 	"header extension":        "Header extension too large",
 	"autoclear_features":      "data-file-raw requires a data file",
 	"bitmaps extension":       "bitmaps_ext",
+	"LUKS header":             "Volume is not in LUKS format",
 }
 
 func (f Finding) qemuRefusal(g qcow2.Geometry) string {

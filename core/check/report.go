@@ -71,10 +71,15 @@ type collector struct {
 	places    int
 }
 
-// add counts the finding; it extends the group's last one when it is its neighbour.
+// add counts the finding as QEMU does and tells it.
 func (c *collector) add(f Finding) {
 	f.Class = f.Code.Class()
-	switch f.Class {
+	c.count(f)
+	c.tell(f)
+}
+
+func (c *collector) count(f Finding) {
+	switch f.Code.Class() {
 	case Corruption:
 		c.report.Corruptions += f.Times
 	case Leak:
@@ -82,13 +87,18 @@ func (c *collector) add(f Finding) {
 	case CheckError:
 		c.report.CheckErrors += f.Times
 	}
+}
+
+// tell shows the finding without counting it.
+func (c *collector) tell(f Finding) {
 	if c.onFinding != nil {
 		c.onFinding(f)
 	}
 	c.keep(f)
 }
 
-// keep puts the finding into its group without counting it.
+// keep puts the finding into its group; it extends the group's last one when it is its
+// neighbour.
 func (c *collector) keep(f Finding) {
 	g := c.groups[f.Code]
 	if g == nil {

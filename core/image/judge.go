@@ -115,28 +115,6 @@ func (img *Image) readDataFileName() {
 	}
 }
 
-func (img *Image) readLUKS() {
-	e := qcow2.FindExtension(img.Extensions, qcow2.ExtLUKS)
-	luks := img.Header.CryptMethod == qcow2.CryptLUKS
-	if e == nil {
-		if luks {
-			img.refuse("crypt_method", qcow2.OffCryptMethod, qcow2.CryptLUKS, "needs the LUKS header extension, which is missing")
-		}
-		return
-	}
-	ext, ok := qcow2.DecodeLUKSExtension(e.Data)
-	switch {
-	case !luks:
-		img.refuse("LUKS extension", e.Off, 0, "is only allowed with crypt_method 2")
-	case !ok:
-		img.refuse("LUKS extension", e.Off, uint64(len(e.Data)), "must be 16 bytes long")
-	case !img.tableOffsetOK(ext.Offset, min(ext.Length, math.MaxInt64)):
-		img.refuse("LUKS extension", e.Off, ext.Offset, "must point to a cluster boundary in the file")
-	default:
-		img.LUKS = qcow2.Range[qcow2.HostOff]{Start: qcow2.HostOff(ext.Offset), Len: qcow2.HostOff(min(ext.Length, math.MaxInt64))}
-	}
-}
-
 // judgeBacking reads the backing file's name.
 func (img *Image) judgeBacking(head []byte) {
 	h := &img.Header

@@ -14,6 +14,10 @@ type l2Job struct {
 	active  uint64
 	snaps   uint64
 	phantom bool
+	// alone: no other table maps the same L1 index, so that a cluster that is counted
+	// already is counted for another place of the disk.
+	alone  bool
+	repeat bool // parsed for another L1 index before
 }
 
 func (j *l2Job) times() uint64 { return j.active + j.snaps }
@@ -38,7 +42,7 @@ func (w *walker) walkL2(j *l2Job, table []byte) {
 	g, t := w.g, w.t
 	s := span{lo: ^uint32(0)}
 	w.nonzero = false
-	if g.ExtendedL2 || g.DataFile {
+	if g.ExtendedL2 || g.DataFile || !j.alone {
 		w.walkL2Slowly(j, table, &s)
 		w.keepTree(j, s)
 		return
@@ -51,7 +55,7 @@ func (w *walker) walkL2(j *l2Job, table []byte) {
 		plain  = qcow2.FlagCopied | qcow2.OffsetMask&^(cs-1)
 		n      = uint64(w.hostClusters)
 		role   = uint8(j.dataRole())
-		once   = j.times() == 1
+		times  = uint8(min(j.times(), saturated))
 		counts = t.counts
 		roles  = t.roles[:len(counts)]
 	)
@@ -62,13 +66,13 @@ func (w *walker) walkL2(j *l2Job, table []byte) {
 		}
 		off := e &^ qcow2.FlagCopied
 		c := off >> g.ClusterBits
-		if e&^plain != 0 || c-1 >= n-1 || counts[c] != 0 || !once {
+		if e&^plain != 0 || c-1 >= n-1 || counts[c] != 0 || times == saturated {
 			w.alloc, w.frag, w.next = 0, 0, next
 			w.entry(j, int64(i/8), qcow2.L2Entry{Entry: e}, &s)
 			alloc, frag, next = alloc+w.alloc, frag+w.frag, w.next
 			continue
 		}
-		counts[c] = 1
+		counts[c] = times
 		if j.active > 0 {
 			roles[c] |= role | seenUncopied>>(e>>63)
 		} else {
@@ -163,6 +167,7 @@ func (w *walker) standardEntry(j *l2Job, kind qcow2.ClusterKind, e qcow2.L2Entry
 	if kind == qcow2.ZeroAlloc && j.active > 0 {
 		role = ZeroData
 	}
+	w.judgeSharing(j, at)
 	if !w.t.addRegion(off, w.g.ClusterSize(), role, j.times()) {
 		w.trouble(RegionBeyondEOF, at)
 	} else {
@@ -198,6 +203,7 @@ func (w *walker) compressedEntry(j *l2Job, e qcow2.L2Entry, at Trouble, s *span)
 	if j.active == 0 {
 		role = InactiveData
 	}
+	w.judgeOverlap(j, at)
 	if !w.t.addRegion(r.Start, int64(r.Len), role, j.times()) {
 		w.trouble(RegionBeyondEOF, at)
 	} else {

@@ -10,30 +10,32 @@ import (
 func be64(b []byte) uint64 { return binary.BigEndian.Uint64(b) }
 
 // queue adds the table to the jobs. A table that another root names at the same L1 index
-// (begin marks the first job of this index) is the same job; one that is named again from
-// elsewhere is kept for walkRepeats.
-func (w *walker) queue(j l2Job, begin int, first bool) {
-	if int64(j.off) >= w.t.end {
-		return // reads as zeros: no entries
-	}
+// (begin marks the first job of this index) is the same job, and queue is true; one that
+// is named again from elsewhere is kept for walkRepeats.
+func (w *walker) queue(j l2Job, begin int, first bool) (same bool) {
 	for k := begin; k < len(w.jobs); k++ {
-		if same := &w.jobs[k]; same.off == j.off {
-			same.active += j.active
-			same.snaps += j.snaps
-			return
+		if job := &w.jobs[k]; job.off == j.off {
+			job.active += j.active
+			job.snaps += j.snaps
+			return true
 		}
+	}
+	if int64(j.off) >= w.t.end {
+		return false // reads as zeros: no entries
 	}
 	if first && w.g.Aligned(j.off) {
 		w.jobs = append(w.jobs, j)
-		return
+		return false
 	}
 	if r := w.repeats[j.off]; r != nil {
 		r.active += j.active
 		r.snaps += j.snaps
-		return
+		return r.l1Index == j.l1Index
 	}
+	j.repeat = true
 	w.repeats[j.off] = &j
 	w.order = append(w.order, j.off)
+	return false
 }
 
 // flush reads and walks the queued tables.

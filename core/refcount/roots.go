@@ -151,6 +151,9 @@ func (w *walker) l1Index(roots []*root, i int64) error {
 			w.l1Entry(r, i, e, begin)
 		}
 	}
+	for k := begin; k < len(w.jobs); k++ {
+		w.jobs[k].alone = len(w.jobs) == begin+1
+	}
 	if len(w.jobs) > batchTables {
 		return w.flush()
 	}
@@ -169,8 +172,8 @@ func (w *walker) l1Entry(r *root, i int64, e qcow2.L1Entry, begin int) {
 	if e.Reserved() != 0 {
 		w.trouble(L1ReservedBits, at)
 	}
-	c := int64(w.g.Cluster(off))
-	first := w.t.Count(qcow2.HostCluster(c)) == 0
+	c := w.g.Cluster(off)
+	first, was := w.t.Count(c) == 0, w.t.Role(c)
 	fits := w.t.addRegion(off, w.g.ClusterSize(), at.Role, times)
 	if !fits {
 		w.trouble(RegionBeyondEOF, at)
@@ -184,5 +187,15 @@ func (w *walker) l1Entry(r *root, i int64, e qcow2.L1Entry, begin int) {
 	if r.active > 0 && off != 0 {
 		w.sawFlag(off, e.Copied())
 	}
-	w.queue(l2Job{off: off, l1Index: i, root: r.index, active: r.active, snaps: r.snaps, phantom: off == 0}, begin, first && fits)
+	job := l2Job{off: off, l1Index: i, root: r.index, active: r.active, snaps: r.snaps, phantom: off == 0}
+	if w.queue(job, begin, first && fits) || first || off == 0 {
+		return
+	}
+	switch {
+	case was == L2 || was == InactiveL2:
+		w.trouble(L2TableShared, at)
+	default:
+		at.Count = uint64(was)
+		w.trouble(MetadataOverlap, at)
+	}
 }

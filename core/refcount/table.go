@@ -14,7 +14,7 @@ const saturated = 255
 // the few that are counted 255 times or more.
 type Table struct {
 	geo    qcow2.Geometry
-	end    int64 // file length in bytes
+	end    int64 // file length in bytes, in whole sectors as QEMU takes it
 	n      int64 // clusters that QEMU's array would have: those of the file, or one more
 	counts []uint8
 	roles  []uint8
@@ -24,7 +24,7 @@ type Table struct {
 // newTable has room for the one cluster past the end that a region may reach into.
 func newTable(g qcow2.Geometry, fileSize int64) *Table {
 	n := g.Clusters(fileSize)
-	return &Table{geo: g, end: fileSize, n: n, counts: make([]uint8, n+1), roles: make([]uint8, n+1), big: map[int64]uint64{}}
+	return &Table{geo: g, end: (fileSize + qcow2.SectorSize - 1) &^ (qcow2.SectorSize - 1), n: n, counts: make([]uint8, n+1), roles: make([]uint8, n+1), big: map[int64]uint64{}}
 }
 
 // Len is how many clusters are counted: those of the file, and one more when a region

@@ -5,7 +5,7 @@ import "qcowscope/core/qcow2"
 // Kind is what is wrong at a place that the walk came by.
 type Kind uint8
 
-// The kinds, in the words of the check catalogue. The ones from ZeroInVersion2 on are not
+// The kinds, in the words of the check catalogue. The ones from CrossLink on are not
 // reported by QEMU.
 const (
 	RegionBeyondEOF Kind = iota
@@ -35,6 +35,9 @@ const (
 	TooManyClusters
 	TablesOverlap // so many tables overlap that they were not all walked
 
+	CrossLink       // two places of the disk share a cluster
+	MetadataOverlap // guest data or a table lies where another table lies
+	L2TableShared   // two L1 indices share an L2 table
 	ZeroInVersion2
 	ZeroBitInExtended
 	DataFileOffset // host offset is not the guest offset

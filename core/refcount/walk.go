@@ -53,6 +53,7 @@ type walker struct {
 	// budget bounds the bytes of tables that lie across other tables.
 	budget int64
 
+	sharing       sharing
 	aborted       bool
 	copiedUnknown bool
 
@@ -101,6 +102,7 @@ func (w *walker) trouble(k Kind, t Trouble) {
 
 // region counts a region that stands alone; past the end it is a trouble.
 func (w *walker) region(off qcow2.HostOff, n int64, role Role, root int, times uint64) {
+	w.judgeRegion(off, n, role, root)
 	if !w.t.addRegion(off, n, role, times) {
 		w.trouble(RegionBeyondEOF, Trouble{Role: role, Root: root, L1Index: -1, L2Index: -1,
 			Host: qcow2.Range[qcow2.HostOff]{Start: off, Len: qcow2.HostOff(n)}, Times: times})

@@ -8,7 +8,7 @@ import (
 // cutCodes are the findings whose pointer can be given up by consent: nobody knows where it
 // should lead.
 var cutCodes = []check.Code{check.RegionBeyondEOF, check.DataUnaligned, check.L2TableUnaligned, check.L1ReservedBits, check.L2ReservedBits,
-	check.SubclusterAllocNoHost, check.CompressedWithDataFile}
+	check.SubclusterAllocNoHost, check.CompressedWithDataFile, check.L2TableGarbage}
 
 // cutPointers replaces, by consent, pointers that lead nowhere by entries that read as
 // zeros (or, for a whole L2 table, as unallocated). The clusters that they may have meant

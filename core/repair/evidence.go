@@ -97,8 +97,8 @@ func (e *evidence) vacant(c qcow2.HostCluster, own qcow2.Range[qcow2.HostOff]) b
 }
 
 // candidate is the one place that a damaged pointer can mean: where it points with its low
-// bits cleared, or with a single bit flipped. ok is false when there is none or more than
-// one that is vacant and, for a table, looks like one.
+// bits cleared or with a single bit flipped, or where its neighbours in the table make it
+// expected. ok is false when there is no such place or more than one.
 func (e *evidence) candidate(f check.Finding, table bool) (host qcow2.HostOff, ok bool) {
 	g := e.r.img.Geo
 	off := qcow2.HostOff(f.Got & qcow2.OffsetMask)
@@ -106,9 +106,11 @@ func (e *evidence) candidate(f check.Finding, table bool) (host qcow2.HostOff, o
 	for bit := 9; bit < 56; bit++ {
 		tries = append(tries, off^1<<bit)
 	}
+	if !table {
+		tries = append(tries, e.expected(f)...)
+	}
 	for _, try := range tries {
-		c := g.Cluster(try)
-		if !g.Aligned(try) || ok && try == host || !e.vacant(c, f.Host) || table && !e.isTable(try) {
+		if !g.Aligned(try) || ok && try == host || !e.fits(g.Cluster(try), f, table) {
 			continue
 		}
 		if ok {
@@ -117,6 +119,61 @@ func (e *evidence) candidate(f check.Finding, table bool) (host qcow2.HostOff, o
 		host, ok = try, true
 	}
 	return host, ok
+}
+
+// fits tells whether the cluster can be what the damaged pointer meant: nobody else's, or
+// legally shared with the same place in other layers.
+func (e *evidence) fits(c qcow2.HostCluster, f check.Finding, table bool) bool {
+	if e.vacant(c, f.Host) {
+		return !table || e.isTable(e.r.img.Geo.Offset(c))
+	}
+	return e.shared(c, f)
+}
+
+// shared tells whether the cluster has one reference less than its refcount says, and all
+// it has are from the same place of the disk in other layers.
+func (e *evidence) shared(c qcow2.HostCluster, f check.Finding) bool {
+	img, t := e.r.img, e.r.report.Refcounts
+	if c <= 0 || int64(c) >= img.HostClusters() || len(e.r.report.Snapshots.Snapshots) == 0 {
+		return false
+	}
+	own := uint64(0)
+	if c >= img.Geo.Cluster(f.Host.Start) && c <= img.Geo.Cluster(f.Host.End()-1) {
+		own = 1
+	}
+	stored, ok := e.stored(c)
+	if !ok || t.Count(c) <= own || stored != t.Count(c)-own+1 {
+		return false
+	}
+	same := true
+	_, err := refcount.Claimants(e.r.ctx, img, e.r.report.Snapshots, t, refcount.Want{Lo: c, Hi: c}, func(k refcount.Claim) bool {
+		if k.At != f.At.Off {
+			same = k.L1Index == f.At.L1Index && k.L2Index == f.At.L2Index && k.Root >= 0
+		}
+		return same
+	})
+	return err == nil && same
+}
+
+// expected are the clusters that follow the previous entry's and precede the next one's:
+// data is mostly written in runs.
+func (e *evidence) expected(f check.Finding) (tries []qcow2.HostOff) {
+	g := e.r.img.Geo
+	for _, d := range []int64{-1, 1} {
+		j := f.At.L2Index + d
+		if j < 0 || j >= g.L2Entries() {
+			continue
+		}
+		buf := make([]byte, g.L2EntrySize())
+		if source.ReadFull(e.r.img.Src, buf, int64(f.At.Off)+d*g.L2EntrySize()) != nil {
+			continue
+		}
+		n := qcow2.L2Table(buf).At(g, 0)
+		if k := n.Kind(g); (k == qcow2.Normal || k == qcow2.ZeroAlloc) && g.Aligned(n.Host()) {
+			tries = append(tries, n.Host()-qcow2.HostOff(d*g.ClusterSize()))
+		}
+	}
+	return tries
 }
 
 // isTable tells whether the cluster at off reads as an L2 table of this image.

@@ -4,6 +4,7 @@ import (
 	"qcowscope/core/check"
 	"qcowscope/core/qcow2"
 	"qcowscope/core/refcount"
+	"qcowscope/core/source"
 )
 
 // flags makes the COPIED flags of the active tree agree with the stored refcounts, which
@@ -29,10 +30,14 @@ func (r *repairer) flags() error {
 type flagEdit struct {
 	r      *repairer
 	l1, l2 uint64
-	done   map[qcow2.HostOff]bool // L2 tables that two L1 entries share are met twice
+	done   map[qcow2.HostOff]bool // entries written in shared tables
 	off    qcow2.HostOff
 	run    []byte
 	why    string
+
+	tableOff qcow2.HostOff // the table that plausible looked at last
+	table    qcow2.L2Table
+	tableOK  bool
 }
 
 func (e *flagEdit) add(f check.Finding) {
@@ -52,7 +57,8 @@ func (e *flagEdit) add(f check.Finding) {
 }
 
 // writable tells whether the entry really is one: nothing is written through a broken
-// pointer, into a cluster that something else claims too, or twice.
+// pointer, or twice, or into a cluster that something else claims too, unless it reads as
+// the table that it should be.
 func (e *flagEdit) writable(f check.Finding) bool {
 	g, t := e.r.img.Geo, e.r.report.Refcounts
 	c, role := g.Cluster(f.At.Off), refcount.L1
@@ -62,21 +68,30 @@ func (e *flagEdit) writable(f check.Finding) bool {
 			return false
 		}
 	}
-	if t.Role(c) != role || t.Count(c) != 1 && t.Conflict(c) {
+	if t.Role(c) != role {
 		return false
 	}
 	if t.Count(c) == 1 {
 		return true
 	}
-	// Two L1 entries may share an L2 table: its entries are met twice.
-	if e.done[f.At.Off] {
+	if t.Conflict(c) && !(role == refcount.L2 && e.plausible(g.Offset(c))) || e.done[f.At.Off] {
 		return false
 	}
+	// Two L1 entries may share an L2 table: its entries are met twice.
 	if e.done == nil {
 		e.done = map[qcow2.HostOff]bool{}
 	}
 	e.done[f.At.Off] = true
 	return true
+}
+
+// plausible tells whether the cluster reads as an L2 table.
+func (e *flagEdit) plausible(table qcow2.HostOff) bool {
+	if e.table == nil || e.tableOff != table {
+		e.tableOff, e.table = table, make(qcow2.L2Table, e.r.img.Geo.ClusterSize())
+		e.tableOK = source.ReadFull(e.r.img.Src, e.table, int64(table)) == nil && check.PlausibleTable(e.r.img, e.table)
+	}
+	return e.tableOK
 }
 
 func (e *flagEdit) flush() {

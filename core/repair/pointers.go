@@ -6,7 +6,6 @@ import (
 	"qcowscope/core/check"
 	"qcowscope/core/qcow2"
 	"qcowscope/core/refcount"
-	"qcowscope/core/source"
 )
 
 // pointers corrects L1 and L2 entries whose pointer is damaged, where exactly one place in
@@ -19,7 +18,7 @@ func (r *repairer) pointers() error {
 		return err
 	}
 	found, err := r.places(check.L1ReservedBits, check.L2ReservedBits, check.L2TableUnaligned, check.DataUnaligned,
-		check.RegionBeyondEOF, check.L1OffsetZero)
+		check.RegionBeyondEOF, check.L1OffsetZero, check.L2TableGarbage)
 	if err != nil {
 		return err
 	}
@@ -108,46 +107,15 @@ func (p *pointerEdit) adoptOrphan() error {
 	if err != nil || len(orphans) != 1 || p.taken[orphans[0]] {
 		return err
 	}
-	slot, old, ok := p.onlySlot()
-	if !ok {
+	if len(p.brokenL1) != 1 || p.brokenL1[0].At.Root != 0 {
 		return nil
 	}
+	slot, old := p.brokenL1[0].At.Off, p.brokenL1[0].Got
 	p.orphaned++
 	p.done[slot] = true
 	r.stage.Add(0, int64(slot), be64bytes(uint64(orphans[0])|qcow2.FlagCopied),
 		fmt.Sprintf("L1 entry at 0x%x: it was 0x%x; the L2 table at 0x%x has no other place", int64(slot), old, int64(orphans[0])))
 	return nil
-}
-
-// onlySlot is the L1 entry that lost its table: the only broken one, or, when none is
-// broken, the only empty one that the disk's size asks for.
-func (p *pointerEdit) onlySlot() (off qcow2.HostOff, old uint64, ok bool) {
-	switch len(p.brokenL1) {
-	case 0:
-		return p.r.onlyEmptyL1()
-	case 1:
-		return p.brokenL1[0].At.Off, p.brokenL1[0].Got, p.brokenL1[0].At.Root == 0
-	}
-	return 0, 0, false
-}
-
-// onlyEmptyL1 is the single zero entry of the active L1 table, if there is just one.
-func (r *repairer) onlyEmptyL1() (off qcow2.HostOff, old uint64, ok bool) {
-	l1, need := r.img.L1, int64(min(r.img.Geo.L1EntriesFor(r.img.VirtualSize()), qcow2.MaxL1Entries))
-	buf := make([]byte, 8*min(need, l1.Entries))
-	if source.ReadFull(r.img.Src, buf, int64(l1.Off)) != nil {
-		return 0, 0, false
-	}
-	for i := 0; i < len(buf); i += 8 {
-		if be64(buf[i:]) != 0 {
-			continue
-		}
-		if ok {
-			return 0, 0, false
-		}
-		off, ok = l1.Off+qcow2.HostOff(i), true
-	}
-	return off, 0, ok
 }
 
 // orphanedTables are leaked clusters that read as L2 tables, two at most: more is enough to

@@ -56,6 +56,13 @@ type Outcome struct {
 	KeptLeaks string
 }
 
+// The last stages, by number. What comes before them mends structures.
+const (
+	stageRefcounts = 6 + iota
+	stageFlags
+	stageBits
+)
+
 type repairer struct {
 	ctx    context.Context
 	opt    Options
@@ -84,7 +91,10 @@ func Plan(ctx context.Context, img *image.Image, before *check.Report, opt Optio
 	}
 	// Each stage works on the image that the ones before it made: pointers before the
 	// refcounts that count them, refcounts before the flags that depend on them.
-	for _, stage := range []func() error{r.pointers, r.entries, r.missingTail, r.cutPointers, r.refcounts, r.flags, r.featureBits} {
+	stages := []func() error{r.pointers, r.entries, r.missingTail, r.cutPointers, r.sharedTables, r.crossLinks,
+		stageRefcounts: r.refcounts, stageFlags: r.flags, stageBits: r.featureBits}
+	for i, stage := range stages {
+		was := r.report
 		r.stage = patch.New(r.over.Size())
 		if err := stage(); err != nil {
 			return nil, err
@@ -92,8 +102,8 @@ func Plan(ctx context.Context, img *image.Image, before *check.Report, opt Optio
 		if err := r.commit(); err != nil {
 			return nil, err
 		}
+		r.countFixed(i, was)
 	}
-	r.countFixed(before)
 	return r.out, nil
 }
 
@@ -140,30 +150,44 @@ func (r *repairer) step(code check.Code, count uint64, what string) {
 	}
 }
 
-// countFixed says what was fixed in QEMU's terms: corruptions and leaks that are gone, and
-// each COPIED flag that was set or cleared once the refcounts were right.
-func (r *repairer) countFixed(before *check.Report) {
-	flags := func(rep *check.Report) (n uint64) {
-		for _, c := range []check.Code{check.CopiedL1, check.CopiedL2} {
-			if g := rep.Group(c); g != nil {
-				n += g.Times
-			}
-		}
-		return n
+// countFixed says what a stage fixed, in QEMU's terms: it mends entries before it counts
+// refcounts, and flags after, so that what a mended entry did to the refcounts is never
+// counted, and each is counted when its turn comes.
+func (r *repairer) countFixed(stage int, before *check.Report) {
+	after := r.report
+	switch stage {
+	case stageRefcounts:
+		r.out.CorruptionsFixed += less(before.Corruptions-flagged(before), after.Corruptions-flagged(after))
+		r.out.LeaksFixed += less(before.Leaks, after.Leaks)
+	case stageFlags:
+		r.out.CorruptionsFixed += less(flagged(before), flagged(after))
+	default:
+		r.out.CorruptionsFixed += less(structural(before), structural(after))
 	}
-	after := r.out.After
-	was, is := before.Corruptions-flags(before), after.Corruptions-flags(after)
+}
+
+func less(was, is uint64) uint64 {
 	if was > is {
-		r.out.CorruptionsFixed = was - is
+		return was - is
 	}
-	for _, s := range r.out.Steps {
-		if s.Code == check.CopiedL1 || s.Code == check.CopiedL2 {
-			r.out.CorruptionsFixed += s.Count
+	return 0
+}
+
+// flagged counts wrong COPIED flags.
+func flagged(r *check.Report) uint64 { return timesOf(r, check.CopiedL1, check.CopiedL2) }
+
+// structural counts corruptions other than those of refcounts and flags.
+func structural(r *check.Report) uint64 {
+	return r.Corruptions - timesOf(r, check.CopiedL1, check.CopiedL2, check.RefcountZero, check.RefcountTooLow)
+}
+
+func timesOf(r *check.Report, codes ...check.Code) (n uint64) {
+	for _, c := range codes {
+		if g := r.Group(c); g != nil {
+			n += g.Times
 		}
 	}
-	if before.Leaks > after.Leaks {
-		r.out.LeaksFixed = before.Leaks - after.Leaks
-	}
+	return n
 }
 
 // featureBits clears the dirty and corrupt bits of an image that has no corruption left.

@@ -32,7 +32,7 @@ func repairable(r *check.Report) bool {
 		return false
 	}
 	for _, g := range r.Groups {
-		if g.Code.Mendable() {
+		if g.Code.MayMend() {
 			return true
 		}
 	}
