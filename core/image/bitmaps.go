@@ -35,20 +35,19 @@ func (img *Image) readBitmapsExtension() {
 
 var errBitmapDirectory = errors.New("image: bitmap directory does not parse")
 
+// ErrBitmapTable says that a bitmap is described well, but its table holds an entry that is
+// none.
+var ErrBitmapTable = errors.New("image: a bitmap table entry is invalid")
+
 // readBitmapDirectory reads the entries and judges them as QEMU does at open: one bad
-// entry makes the image unopenable.
+// entry makes the image unopenable. Of several errors one in the directory itself is kept.
 func (img *Image) readBitmapDirectory() {
 	if img.BitmapsExt == nil {
 		return
 	}
-	err := img.decodeBitmapDirectory()
-	names := map[string]bool{}
-	for i := 0; err == nil && i < len(img.Bitmaps); i++ {
-		m := &img.Bitmaps[i]
-		if err = img.judgeBitmap(m); err == nil && names[string(m.Name)] {
-			err = fmt.Errorf("%w: two bitmaps are named %q", errBitmapDirectory, m.Name)
-		}
-		names[string(m.Name)] = true
+	var err error
+	if img.Bitmaps, err = img.BitmapDirectory(img.BitmapsExt); err == nil {
+		err = img.judgeBitmaps()
 	}
 	if err != nil {
 		img.BitmapsErr = err
@@ -56,41 +55,62 @@ func (img *Image) readBitmapDirectory() {
 	}
 }
 
-func (img *Image) decodeBitmapDirectory() error {
-	ext := img.BitmapsExt
-	off := int64(ext.DirectoryOffset)
+func (img *Image) judgeBitmaps() error {
+	var tableErr error
+	names := map[string]bool{}
+	for i := range img.Bitmaps {
+		m := &img.Bitmaps[i]
+		err := img.JudgeBitmap(m)
+		switch {
+		case errors.Is(err, ErrBitmapTable):
+			tableErr = err
+		case err != nil:
+			return err
+		case names[string(m.Name)]:
+			return fmt.Errorf("%w: two bitmaps are named %q", errBitmapDirectory, m.Name)
+		}
+		names[string(m.Name)] = true
+	}
+	return tableErr
+}
+
+// BitmapDirectory reads the entries of the directory that ext describes; with an error
+// those before the one that does not fit. Their fields are not judged.
+func (img *Image) BitmapDirectory(ext *qcow2.BitmapsExtension) (all []qcow2.Bitmap, err error) {
+	off := int64(min(ext.DirectoryOffset, 1<<62))
 	if off >= img.Src.Size() {
-		return fmt.Errorf("%w: it lies past the end of the file", errBitmapDirectory)
+		return nil, fmt.Errorf("%w: it lies past the end of the file", errBitmapDirectory)
 	}
 	// Bytes past the end are zero and never make an entry, so the file bounds the buffer.
-	dir := make([]byte, min(int64(ext.DirectorySize), img.Src.Size()-off))
+	size := int64(min(ext.DirectorySize, qcow2.MaxBitmapDirectory))
+	dir := make([]byte, min(size, img.Src.Size()-off))
 	if err := source.ReadFull(img.Src, dir, off); err != nil {
-		return err
+		return nil, err
 	}
 	pos, n := int64(0), uint32(0)
-	for ; pos < int64(ext.DirectorySize); n++ {
+	for ; pos < size; n++ {
 		if int64(len(dir))-pos < qcow2.BitmapDirectoryEntrySize || n >= ext.NbBitmaps {
-			return fmt.Errorf("%w: entry %d does not fit", errBitmapDirectory, n)
+			return all, fmt.Errorf("%w: entry %d does not fit", errBitmapDirectory, n)
 		}
 		h := qcow2.DecodeBitmapHead(dir[pos:])
 		if h.Size() > int64(len(dir))-pos {
-			return fmt.Errorf("%w: entry %d passes the end", errBitmapDirectory, n)
+			return all, fmt.Errorf("%w: entry %d passes the end", errBitmapDirectory, n)
 		}
 		extra := pos + qcow2.BitmapDirectoryEntrySize
 		name := extra + int64(h.ExtraSize)
 		h.Extra, h.Name = dir[extra:name], dir[name:name+int64(h.NameSize)]
-		img.Bitmaps = append(img.Bitmaps, h.Bitmap)
+		all = append(all, h.Bitmap)
 		pos += h.Size()
 	}
 	if n != ext.NbBitmaps {
-		return fmt.Errorf("%w: %d entries, nb_bitmaps says %d", errBitmapDirectory, n, ext.NbBitmaps)
+		return all, fmt.Errorf("%w: %d entries, nb_bitmaps says %d", errBitmapDirectory, n, ext.NbBitmaps)
 	}
-	return nil
+	return all, nil
 }
 
-// judgeBitmap is QEMU's test of a directory entry, and of the table of a bitmap that is not
-// in use.
-func (img *Image) judgeBitmap(m *qcow2.Bitmap) error {
+// JudgeBitmap is QEMU's test of a directory entry, and of the table of a bitmap that is not
+// in use. The error wraps ErrBitmapTable when only the table is bad.
+func (img *Image) JudgeBitmap(m *qcow2.Bitmap) error {
 	cs := img.Geo.ClusterSize()
 	fail := func(what string) error { return fmt.Errorf("%w: bitmap %q: %s", errBitmapDirectory, m.Name, what) }
 	inUse := m.Flags&qcow2.BitmapInUse != 0
@@ -107,7 +127,7 @@ func (img *Image) judgeBitmap(m *qcow2.Bitmap) error {
 		return fail("unknown flags")
 	case len(m.Extra) != 0:
 		return fail("unknown extra data")
-	case len(m.Name) == 0 || len(m.Name) > qcow2.MaxBitmapName:
+	case len(m.Name) > qcow2.MaxBitmapName:
 		return fail("name_size is out of range")
 	case m.Type != qcow2.BitmapTypeDirty:
 		return fail("unknown type")
@@ -123,7 +143,7 @@ func (img *Image) judgeBitmap(m *qcow2.Bitmap) error {
 	}
 	for _, e := range table {
 		if !img.BitmapTableEntryOK(e) {
-			return fail("a table entry is invalid")
+			return fmt.Errorf("%w: bitmap %q", ErrBitmapTable, m.Name)
 		}
 	}
 	return nil

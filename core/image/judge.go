@@ -46,6 +46,10 @@ func (img *Image) judgeHeader() {
 	}
 }
 
+// RuleCompressionBit is the Rule of the one refusal of incompatible_features that is not
+// about unknown bits.
+const RuleCompressionBit = "bit 3 must be set exactly when compression_type is not 0"
+
 func (img *Image) judgeFeatures() {
 	h := &img.Header
 	typ := h.CompressionType()
@@ -53,7 +57,7 @@ func (img *Image) judgeFeatures() {
 	case typ > qcow2.CompressionZstd:
 		img.refuse("compression_type", qcow2.OffCompressionType, uint64(typ), "must be 0 (zlib) or 1 (zstd)")
 	case (typ != qcow2.CompressionZlib) != h.Has(qcow2.IncompatCompression):
-		img.refuse("incompatible_features", qcow2.OffIncompatible, h.IncompatibleFeatures, "bit 3 must be set exactly when compression_type is not 0")
+		img.refuse("incompatible_features", qcow2.OffIncompatible, h.IncompatibleFeatures, RuleCompressionBit)
 	}
 	if unknown := h.IncompatibleFeatures &^ qcow2.IncompatKnown; unknown != 0 {
 		img.refuse("incompatible_features", qcow2.OffIncompatible, h.IncompatibleFeatures, "unknown bits: written by a newer program")
