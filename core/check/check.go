@@ -69,24 +69,6 @@ func (c *checker) progress(p Phase, done, total int64) {
 	}
 }
 
-// header turns what QEMU refuses at open into findings, and notes the dirty and corrupt bits.
-func (c *checker) header() error {
-	c.report.Refused = len(c.img.Refusals) > 0
-	for _, r := range c.img.Refusals {
-		c.keep(Finding{Code: HeaderField, Class: CheckError, Got: r.Value, Times: 1, Err: errors.New(r.Rule),
-			At: headerPlace(r.Field, r.Off)})
-	}
-	bit := func(code Code, mask uint64) {
-		if c.img.Header.Has(mask) {
-			c.add(Finding{Code: code, Got: c.img.Header.IncompatibleFeatures, Want: c.img.Header.IncompatibleFeatures &^ mask, Times: 1,
-				At: headerPlace("incompatible_features", qcow2.OffIncompatible)})
-		}
-	}
-	bit(DirtyBit, qcow2.IncompatDirty)
-	bit(CorruptBit, qcow2.IncompatCorrupt)
-	return nil
-}
-
 // snapshots reads the snapshot table. QEMU gives up on a table that it cannot parse.
 func (c *checker) snapshots() error {
 	c.progress(PhaseSnapshots, 0, 1)
@@ -101,7 +83,11 @@ func (c *checker) snapshots() error {
 	c.report.Snapshots = t
 	if t.Err != nil {
 		c.report.Aborted = true
-		c.add(Finding{Code: SnapshotTableBad, At: headerPlace("snapshots_offset", qcow2.OffSnapshots), Got: c.img.Header.SnapshotsOffset, Times: 1, Err: t.Err})
+		code := SnapshotTableBad
+		if c.img.Header.NbSnapshots == 0 {
+			code = SnapshotsOffsetStray
+		}
+		c.add(Finding{Code: code, At: headerPlace("snapshots_offset", qcow2.OffSnapshots), Got: c.img.Header.SnapshotsOffset, Times: 1, Err: t.Err})
 	}
 	if c.img.Geo.Version < 3 {
 		return nil
@@ -150,6 +136,12 @@ func (c *checker) recount() error {
 // an L2 table are counted as it counts them, but only the L1 entry is shown.
 func (c *checker) trouble(t refcount.Trouble) {
 	code := codeOf[t.Kind]
+	switch {
+	case t.Kind == refcount.RegionBeyondEOF && t.Role == refcount.InactiveL1:
+		code = SnapshotL1Outside
+	case t.Kind == refcount.RegionBeyondEOF && t.Role == refcount.SnapshotTable:
+		code = SnapshotTableOutside
+	}
 	switch t.Kind {
 	case refcount.ReftableReservedBits, refcount.RefblockUnaligned, refcount.RefblockShared, refcount.RefblockOutside:
 		c.report.NeedsRebuild = true

@@ -54,6 +54,25 @@ const (
 	CorruptBit         Code = "corrupt-bit"
 	LostMapping        Code = "lost-mapping"
 	ReftableImpossible Code = "reftable-impossible"
+
+	// What the header and its extensions get wrong, beside HeaderField.
+	HeaderExtension    Code = "header-extension"
+	HeaderLength       Code = "header-length"
+	L1SizeWrong        Code = "l1-size-wrong"
+	DiskSizeImpossible Code = "disk-size-impossible"
+	CompressionWrong   Code = "compression-type-wrong"
+	RawBitStray        Code = "raw-data-bit-stray"
+	BackingNameWrong   Code = "backing-name-wrong"
+	EncryptionWrong    Code = "encryption-wrong"
+	FeatureUnknown     Code = "feature-unknown"
+	HeaderPadding      Code = "header-padding"
+
+	SnapshotsOffsetStray Code = "snapshots-offset-stray"
+	SnapshotTableOutside Code = "snapshot-table-beyond-eof"
+	SnapshotL1Outside    Code = "snapshot-l1-beyond-eof"
+	BitmapInUse          Code = "bitmap-in-use"
+	BitmapsUnvouched     Code = "bitmaps-not-vouched"
+	BitmapTailBits       Code = "bitmap-tail-bits"
 )
 
 // codeOf maps the troubles of the recount.
@@ -115,10 +134,10 @@ type fact struct {
 // facts is what is known of each code.
 var facts = map[Code]fact{
 	HeaderField:            {CheckError, Damage, CureNone},
-	SnapshotTableBad:       {CheckError, Damage, CureNone},
+	SnapshotTableBad:       {CheckError, Damage, CureEvidence},
 	SnapshotEntryShort:     {Corruption, Warning, CureEntry},
-	SnapshotL1Unaligned:    {Corruption, Damage, CureNone},
-	SnapshotL1TooLarge:     {Corruption, Damage, CureNone},
+	SnapshotL1Unaligned:    {Corruption, Damage, CureEvidence},
+	SnapshotL1TooLarge:     {Corruption, Damage, CureEvidence},
 	SnapshotsWithDataFile:  {Corruption, Damage, CureNone},
 	RegionBeyondEOF:        {Corruption, Damage, CureEvidence},
 	RefcountOverflow:       {Corruption, Danger, CureNone},
@@ -137,8 +156,8 @@ var facts = map[Code]fact{
 	RefblockUnaligned:      {Corruption, Danger, CureRebuild},
 	RefblockOutside:        {Corruption, Danger, CureRebuild},
 	RefblockShared:         {Corruption, Danger, CureRebuild},
-	BitmapDirectoryBad:     {Corruption, Damage, CureConsent},
-	BitmapTableBad:         {Corruption, Damage, CureConsent},
+	BitmapDirectoryBad:     {Corruption, Damage, CureEvidence},
+	BitmapTableBad:         {Corruption, Warning, CureEntry},
 	RefcountUnreadable:     {CheckError, Danger, CureRebuild},
 	RefcountZero:           {Corruption, Danger, CureRebuild},
 	RefcountTooLow:         {Corruption, Danger, CureRaise},
@@ -159,7 +178,23 @@ var facts = map[Code]fact{
 	DirtyBit:               {Beyond, Note, CureFlag},
 	CorruptBit:             {Beyond, Warning, CureFlag},
 	LostMapping:            {Beyond, Danger, CureNone},
-	ReftableImpossible:     {Corruption, Danger, CureRebuild},
+	ReftableImpossible:     {CheckError, Danger, CureRebuild},
+	HeaderExtension:        {CheckError, Damage, CureEvidence},
+	HeaderLength:           {CheckError, Damage, CureEvidence},
+	L1SizeWrong:            {CheckError, Damage, CureEvidence},
+	DiskSizeImpossible:     {CheckError, Damage, CureConsent},
+	CompressionWrong:       {CheckError, Damage, CureEvidence},
+	RawBitStray:            {CheckError, Warning, CureFlag},
+	BackingNameWrong:       {CheckError, Damage, CureEvidence},
+	EncryptionWrong:        {CheckError, Damage, CureEvidence},
+	FeatureUnknown:         {CheckError, Damage, CureNone},
+	HeaderPadding:          {Beyond, Note, CureNone},
+	SnapshotsOffsetStray:   {CheckError, Warning, CureEntry},
+	SnapshotTableOutside:   {Corruption, Damage, CureEvidence},
+	SnapshotL1Outside:      {Corruption, Damage, CureEvidence},
+	BitmapInUse:            {Beyond, Note, CureNone},
+	BitmapsUnvouched:       {Beyond, Warning, CureConsent},
+	BitmapTailBits:         {Beyond, Note, CureNone},
 }
 
 // Severity is what findings of the code mean for the user.

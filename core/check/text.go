@@ -123,6 +123,9 @@ func references(n uint64) string {
 
 // What is the finding in one sentence with its numbers.
 func (f Finding) What(g qcow2.Geometry) string {
+	if f.Code == MetadataOverlap && f.At.Kind != FieldL1 && f.At.Kind != FieldL2 {
+		return capital(fmt.Sprintf("%s belongs to the %s and also to the %s.", f.cluster(g), f.At.Role, f.other()))
+	}
 	switch f.At.Kind {
 	case FieldRefcount:
 		return f.whatRefcount(g)
@@ -198,7 +201,24 @@ func (f Finding) again(g qcow2.Geometry) string {
 	return ""
 }
 
+// other is the role of what lies there already.
+func (f Finding) other() refcount.Role { return refcount.Role(f.Count) }
+
 func (f Finding) entryTrouble(g qcow2.Geometry) string {
+	switch f.Code {
+	case CrossLink:
+		return fmt.Sprintf("%s %s to another place of the disk already", f.cluster(g), f.choose(g, "belongs", "belong"))
+	case MetadataOverlap:
+		return fmt.Sprintf("%s %s to the %s already", f.cluster(g), f.choose(g, "belongs", "belong"), f.other())
+	case L2TableShared:
+		return fmt.Sprintf("the L2 table in %s belongs to another L1 entry already", f.cluster(g))
+	case L2TableGarbage:
+		return fmt.Sprintf("the L2 table in %s has %d impossible entries", f.cluster(g), f.Want)
+	}
+	return f.pointerTrouble(g)
+}
+
+func (f Finding) pointerTrouble(g qcow2.Geometry) string {
 	switch f.Code {
 	case CopiedL1, CopiedL2:
 		return f.whatCopied(g)

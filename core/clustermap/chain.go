@@ -192,7 +192,9 @@ func (c *chain) unallocated(depth int, r Run) {
 		c.walk(depth+1, r.Guest.Start, below)
 	}
 	if below < r.Guest.End() && !c.stopped {
-		r.Offset += qcow2.HostOff(below - r.Guest.Start)
+		if r.Placed {
+			r.Offset += qcow2.HostOff(below - r.Guest.Start)
+		}
 		r.Guest = rangeOf(below, r.Guest.End())
 		r.Zero = true // past the end of the backing file
 		c.add(r)

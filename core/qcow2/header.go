@@ -13,6 +13,7 @@ const Magic = uint32(0x514649fb)
 const (
 	HeaderLengthV2    = 72
 	HeaderLengthV3Min = 104
+	HeaderLengthFull  = 112 // with compression_type and its padding
 )
 
 // Offsets of the header's fields in the file (specification: "Header").

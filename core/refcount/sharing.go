@@ -76,7 +76,7 @@ func (w *walker) judgeRegion(off qcow2.HostOff, n int64, role Role, root int) {
 	}
 	for c := w.g.Cluster(off); c <= min(w.g.Cluster(off+qcow2.HostOff(n)-1), qcow2.HostCluster(w.hostClusters-1)); c++ {
 		if was := w.t.Role(c); w.t.counts[c] != 0 && !legalTogether(role, was) {
-			w.trouble(MetadataOverlap, Trouble{Role: role, Root: root, L1Index: -1, L2Index: -1, Count: uint64(was), Times: 1,
+			w.trouble(MetadataOverlap, Trouble{Role: role, Root: root, L1Index: -1, L2Index: -1, At: -1, Count: uint64(was), Times: 1,
 				Host: qcow2.Range[qcow2.HostOff]{Start: w.g.Offset(c), Len: qcow2.HostOff(w.g.ClusterSize())}})
 			return
 		}

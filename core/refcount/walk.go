@@ -133,10 +133,10 @@ func (w *walker) bitmaps(*image.SnapshotTable) error {
 		return nil
 	}
 	w.region(qcow2.HostOff(ext.DirectoryOffset), int64(ext.DirectorySize), BitmapData, -1, 1)
-	if w.img.BitmapsErr != nil {
+	if err := w.img.BitmapsErr; err != nil && !errors.Is(err, image.ErrBitmapTable) {
 		w.aborted = true
 		w.trouble(BitmapDirectoryBad, Trouble{Role: BitmapData, Root: -1, L1Index: -1, L2Index: -1,
-			At: qcow2.HostOff(ext.DirectoryOffset), Times: 1, Err: w.img.BitmapsErr})
+			At: qcow2.HostOff(ext.DirectoryOffset), Times: 1, Err: err})
 	}
 	for i := range w.img.Bitmaps {
 		if err := w.bitmap(&w.img.Bitmaps[i], i); err != nil {
