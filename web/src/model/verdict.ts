@@ -30,6 +30,22 @@ export function verdictLabel(verdict: Verdict): string {
   return verdictState(verdict) === 'damaged' && verdict.repairable ? `${label}, repairable` : label;
 }
 
+/** What the check says in one sentence. One that was stopped says so, instead of blaming the file. */
+export function headlineOf(verdict: Verdict): string {
+  return isStopped(verdict) ? 'The check was stopped before it was finished.' : verdict.headline;
+}
+
+/** What to do now. */
+export function adviceOf(verdict: Verdict): string {
+  return isStopped(verdict) && verdict.groups.length > 0
+    ? 'What was found until then is shown below. Check again for the rest.'
+    : verdict.advice;
+}
+
+export function isStopped(verdict: Verdict): boolean {
+  return verdict.incomplete && verdict.problem.kind === 'cancelled';
+}
+
 /**
  * What is known after a check that had to be ended by force: the header and a number. The core's own words for a
  * check that stopped in time are better; this is for when it did not answer.
@@ -38,7 +54,7 @@ export function stoppedVerdict(info: Info, progress: Progress | null): Verdict {
   const seen = progress?.findings ?? 0;
   return {
     state: 'unreadable',
-    headline: 'The check was stopped before it was finished.',
+    headline: '',
     advice:
       seen > 0
         ? `${seen} findings had been seen by then. Check again to learn what they are.`

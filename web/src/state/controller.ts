@@ -7,7 +7,7 @@ import type {PlanRequest, Problem} from '../protocol/protocol.gen';
 import {fetchSample} from './samples';
 import type {Sample} from './samples';
 import {askPlace, download, streamTo} from './saving';
-import {currentVerdict, isApplied, nextSession} from './session';
+import {currentInfo, currentVerdict, isApplied, nextSession} from './session';
 import type {OpenSession, Session, SessionEvent} from './session';
 import {Store} from './store';
 import {imageView, initialView, keepSettings} from './view';
@@ -213,7 +213,7 @@ export class Controller {
     const reply = await this.engine.call('findings', {code: place.code, from: place.index, count: 1});
     const finding = reply.ok ? reply.value.findings[0] : undefined;
     const cluster = finding === undefined ? null : clusterOf(finding, session.info.clusterSize);
-    if (cluster !== null && cluster < session.info.hostClusters && this.view.value.finding === place) {
+    if (cluster !== null && cluster < currentInfo(session).hostClusters && this.view.value.finding === place) {
       this.change({selected: cluster});
     }
   }

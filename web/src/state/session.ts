@@ -146,6 +146,12 @@ export function currentVerdict(session: OpenSession): Verdict {
   return isApplied(session.repair) ? session.repair.after : session.verdict;
 }
 
+/** The header's facts of the image that is shown: a repair may make the file longer or shorter. */
+export function currentInfo({info, repair}: OpenSession): Info {
+  const fileSize = isApplied(repair) ? repair.plan.sizeAfter : info.fileSize;
+  return fileSize === info.fileSize ? info : {...info, fileSize, hostClusters: Math.ceil(fileSize / info.clusterSize)};
+}
+
 export function isApplied(repair: Repair): repair is Extract<Repair, {step: 'applied' | 'undoing'}> {
   return repair.step === 'applied' || repair.step === 'undoing';
 }

@@ -1,0 +1,16 @@
+import {render} from 'preact';
+import {Engine} from './engine/client';
+import {spawnWorker} from './engine/spawn';
+import {Controller} from './state/controller';
+import './styles/base.css';
+import './styles/frame.css';
+import './styles/parts.css';
+import './styles/map.css';
+import {App} from './views/app';
+
+const engine = new Engine(spawnWorker, new URL('engine/engine.wasm', document.baseURI).href);
+const page = document.getElementById('page');
+if (page !== null) {
+  render(<App controller={new Controller(engine)} />, page);
+  engine.warmUp();
+}

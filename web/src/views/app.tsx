@@ -1,0 +1,159 @@
+import {useEffect, useState} from 'preact/hooks';
+import {commandOf, PANELS} from '../model/keys';
+import type {Command, Panel} from '../model/keys';
+import type {Controller} from '../state/controller';
+import type {OpenSession} from '../state/session';
+import {AppContext, useController, useStore} from './app-context';
+import {BusyPanel} from './busy';
+import {DropTarget} from './drop';
+import {EmptyPanel} from './empty';
+import {FailedPanel} from './failed';
+import {FindingsPanel} from './findings';
+import {goTo} from './go-to';
+import {Header} from './header';
+import {Help} from './help';
+import {MapPanel} from './map-panel';
+import {NoticeBar, RepairBar} from './notices';
+import {RepairPanel} from './repair';
+import {SavePanel} from './save';
+import {Status} from './status';
+import {SummaryPanel, VerdictActions} from './summary';
+
+export function App({controller}: {controller: Controller}) {
+  return (
+    <AppContext.Provider value={controller}>
+      <Page />
+    </AppContext.Provider>
+  );
+}
+
+function Page() {
+  const controller = useController();
+  const session = useStore(controller.session);
+  const {theme} = useStore(controller.view);
+  const [panel, setPanel] = useState<Panel>('summary');
+  useKeys();
+  useLeaveWarning();
+  useEffect(() => {
+    document.documentElement.dataset['theme'] = theme;
+  }, [theme]);
+  useCurrentPanel(session.step === 'open', setPanel);
+  return (
+    <>
+      <Header session={session} panel={panel} onPanel={goTo} />
+      <NoticeBar />
+      {session.step === 'open' && <RepairBar session={session} />}
+      <main class={session.step}>
+        <div class="verdict">
+          <Status session={session} />
+          {session.step === 'open' && <VerdictActions session={session} />}
+        </div>
+        {session.step === 'empty' && <EmptyPanel />}
+        {(session.step === 'opening' || session.step === 'checking') && <BusyPanel session={session} />}
+        {session.step === 'failed' && <FailedPanel session={session} />}
+        {session.step === 'open' && <OpenPanels session={session} />}
+      </main>
+      <footer>
+        <p>
+          Everything happens in this browser tab: no byte, name or hash of your image leaves it. qcowscope is no part of
+          QEMU.
+        </p>
+      </footer>
+      <Help />
+      <DropTarget />
+    </>
+  );
+}
+
+function OpenPanels({session}: {session: OpenSession}) {
+  return (
+    <>
+      <SummaryPanel session={session} />
+      <MapPanel session={session} />
+      <FindingsPanel session={session} />
+      <RepairPanel session={session} />
+      <SavePanel session={session} />
+    </>
+  );
+}
+
+/** The part of the page that is being read, for the navigation. */
+function useCurrentPanel(open: boolean, setPanel: (panel: Panel) => void): void {
+  useEffect(() => {
+    if (!open) {
+      return;
+    }
+    const find = () => {
+      const line = innerHeight / 3;
+      const atEnd = scrollY > 0 && innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
+      const reached = PANELS.filter((panel) => {
+        const section = document.getElementById(panel)?.closest('section');
+        return section !== null && section !== undefined && section.getBoundingClientRect().top <= line;
+      });
+      setPanel((atEnd ? 'save' : reached.at(-1)) ?? 'summary');
+    };
+    find();
+    addEventListener('scroll', find, {passive: true});
+    return () => removeEventListener('scroll', find);
+  }, [open, setPanel]);
+}
+
+function useKeys(): void {
+  const controller = useController();
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      const {singleKeys} = controller.view.value;
+      if (!singleKeys || event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) {
+        return;
+      }
+      const command = commandOf(event.key);
+      if (command !== null && !event.defaultPrevented && document.querySelector('dialog[open]') === null) {
+        event.preventDefault();
+        run(controller, command);
+      }
+    };
+    document.addEventListener('keydown', pressed);
+    return () => document.removeEventListener('keydown', pressed);
+  }, [controller]);
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  if (target instanceof HTMLInputElement) {
+    return !['checkbox', 'radio', 'file', 'button'].includes(target.type);
+  }
+  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
+}
+
+function run(controller: Controller, command: Command): void {
+  switch (command.do) {
+    case 'panel':
+      goTo(command.panel);
+      break;
+    case 'help':
+      controller.change({help: true});
+      break;
+    case 'filter':
+      document.getElementById('finding-filter')?.focus();
+      break;
+    case 'finding':
+      void controller.stepFinding(command.step);
+      break;
+    case 'table':
+      controller.change({mapAs: controller.view.value.mapAs === 'table' ? 'picture' : 'table'});
+      goTo('map');
+      break;
+  }
+}
+
+/** While a copy is being written the page asks before it is left. */
+function useLeaveWarning(): void {
+  const controller = useController();
+  const writing = useStore(controller.view).saving.step === 'writing';
+  useEffect(() => {
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    if (writing) {
+      addEventListener('beforeunload', ask);
+    }
+    return () => removeEventListener('beforeunload', ask);
+  }, [writing]);
+}

@@ -1,0 +1,116 @@
+import {formatCount, plural} from '../base/units';
+import {countsBySeverity, filteredGroups, NO_FILTER, placeNumber, sortedGroups} from '../model/findings';
+import type {GroupFilter} from '../model/findings';
+import {SEVERITY_FACTS} from '../model/severity';
+import type {Severity} from '../model/severity';
+import type {FindingGroup} from '../protocol/protocol.gen';
+import {currentInfo, currentVerdict, isApplied} from '../state/session';
+import type {OpenSession} from '../state/session';
+import {useController, useStore} from './app-context';
+import {FindingGroupCard} from './finding-group';
+import {Section} from './section';
+import {SeveritySign} from './signs';
+
+/** All that was found, grouped by kind, the worst first. */
+export function FindingsPanel({session}: {session: OpenSession}) {
+  const controller = useController();
+  const {filter, epoch} = useStore(controller.view);
+  const info = currentInfo(session);
+  const groups = sortedGroups(currentVerdict(session).groups);
+  const shown = filteredGroups(groups, filter);
+  return (
+    <Section
+      panel="findings"
+      label="Findings"
+      heading={isApplied(session.repair) ? 'Findings after the repair' : 'Findings'}
+      aside={groups.length > 0 && <Steps groups={shown} />}
+    >
+      {groups.length === 0 ? (
+        <p class="card nothing">
+          <SeveritySign severity="none" /> Nothing was found. The tables agree with each other; damage inside the data
+          itself cannot be seen, since qcow2 has no checksums.
+        </p>
+      ) : (
+        <>
+          <Filter groups={groups} filter={filter} />
+          <ol class="groups">
+            {shown.map((group) => (
+              <FindingGroupCard key={`${epoch} ${group.code}`} group={group} info={info} />
+            ))}
+          </ol>
+          {shown.length === 0 && (
+            <p>
+              No finding fits the filter.{' '}
+              <button type="button" class="quiet" onClick={() => controller.change({filter: NO_FILTER})}>
+                Show all
+              </button>
+            </p>
+          )}
+        </>
+      )}
+    </Section>
+  );
+}
+
+/** From finding to finding; the keys n and p do the same. */
+function Steps({groups}: {groups: FindingGroup[]}) {
+  const controller = useController();
+  const {finding} = useStore(controller.view);
+  const {number, of} = finding === null ? {number: 0, of: 0} : placeNumber(groups, finding);
+  return (
+    <div class="steps">
+      <span class="muted" aria-live="polite">
+        {number > 0 && `Finding ${formatCount(number)} of ${formatCount(of)}`}
+      </span>
+      <div class="switch" role="group" aria-label="Go through the findings">
+        <button type="button" onClick={() => void controller.stepFinding(-1)}>
+          Previous <kbd aria-hidden="true">p</kbd>
+        </button>
+        <button type="button" onClick={() => void controller.stepFinding(1)}>
+          Next <kbd aria-hidden="true">n</kbd>
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function Filter({groups, filter}: {groups: FindingGroup[]; filter: GroupFilter}) {
+  const controller = useController();
+  const change = (part: Partial<GroupFilter>) => controller.change({filter: {...filter, ...part}, finding: null});
+  const toggle = (severity: Severity) => {
+    const rest = filter.severities.filter((other) => other !== severity);
+    change({severities: rest.length < filter.severities.length ? rest : [...filter.severities, severity]});
+  };
+  return (
+    <div class="filter">
+      <div class="row" role="group" aria-label="Only these severities">
+        {countsBySeverity(groups).map(({severity, count}) => (
+          <button
+            key={severity}
+            type="button"
+            class={`toggle ${severity}`}
+            aria-pressed={filter.severities.includes(severity)}
+            onClick={() => toggle(severity)}
+          >
+            <SeveritySign severity={severity} /> {SEVERITY_FACTS[severity].word} <strong>{formatCount(count)}</strong>
+          </button>
+        ))}
+      </div>
+      <label>
+        Filter <kbd aria-hidden="true">/</kbd>
+        <input
+          id="finding-filter"
+          type="search"
+          value={filter.text}
+          placeholder="refcount, L2, leaked ..."
+          aria-label="Filter the findings"
+          onInput={(event) => change({text: event.currentTarget.value})}
+          onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
+        />
+      </label>
+      <p class="hidden" aria-live="polite">
+        {plural(filteredGroups(groups, filter).length, 'kind')} of findings shown
+      </p>
+    </div>
+  );
+}

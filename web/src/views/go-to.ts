@@ -1,0 +1,9 @@
+import type {Panel} from '../model/keys';
+
+/** Goes to a part of the page; keys and screen readers go on from there. */
+export function goTo(panel: Panel): void {
+  const heading = document.getElementById(panel);
+  const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  heading?.focus({preventScroll: true});
+  heading?.closest('section')?.scrollIntoView({behavior: calm ? 'auto' : 'smooth', block: 'start'});
+}

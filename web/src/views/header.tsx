@@ -1,0 +1,92 @@
+import {formatBytes} from '../base/units';
+import {PANEL_LABELS, PANELS} from '../model/keys';
+import type {Panel} from '../model/keys';
+import type {Session} from '../state/session';
+import type {Theme} from '../state/view';
+import {useController, useStore} from './app-context';
+import {ChooseImage} from './choose';
+import {Icon, Logo} from './signs';
+import {ImageText} from './text';
+
+interface HeaderProps {
+  session: Session;
+  panel: Panel;
+  onPanel: (panel: Panel) => void;
+}
+
+export function Header({session, panel, onPanel}: HeaderProps) {
+  const controller = useController();
+  return (
+    <header class="top">
+      <div class="brand">
+        <Logo />
+        <h1>qcowscope</h1>
+      </div>
+      {session.step !== 'empty' && (
+        <p class="file-chip" title={session.file.name}>
+          <ImageText text={session.file.name} />
+          <span class="file-size">{formatBytes(session.file.size)}</span>
+        </p>
+      )}
+      {session.step === 'open' && <Panels panel={panel} onPanel={onPanel} />}
+      <div class="tools">
+        {session.step !== 'empty' && <ChooseImage />}
+        <ThemeButton />
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Help"
+          title="Help (?)"
+          onClick={() => controller.change({help: true})}
+        >
+          <Icon name="help" />
+        </button>
+      </div>
+    </header>
+  );
+}
+
+function Panels({panel, onPanel}: Omit<HeaderProps, 'session'>) {
+  return (
+    <nav aria-label="Parts of the page">
+      <ul>
+        {PANELS.map((name, i) => (
+          <li key={name}>
+            <a
+              href={`#${name}`}
+              aria-current={name === panel ? 'true' : undefined}
+              onClick={(event) => {
+                event.preventDefault();
+                onPanel(name);
+              }}
+            >
+              <span class="key" aria-hidden="true">
+                {i + 1}
+              </span>
+              {PANEL_LABELS[name]}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+const NEXT_THEME: Record<Theme, Theme> = {auto: 'light', light: 'dark', dark: 'auto'};
+const THEME_NAMES: Record<Theme, string> = {auto: 'as the system', light: 'light', dark: 'dark'};
+
+function ThemeButton() {
+  const controller = useController();
+  const {theme} = useStore(controller.view);
+  return (
+    <button
+      type="button"
+      class="icon-button"
+      aria-label={`Colours: ${THEME_NAMES[theme]}`}
+      title={`Colours: ${THEME_NAMES[theme]}`}
+      onClick={() => controller.change({theme: NEXT_THEME[theme]})}
+    >
+      <Icon name={theme} />
+    </button>
+  );
+}

@@ -1,0 +1,172 @@
+import {useState} from 'preact/hooks';
+import {formatBytes} from '../base/units';
+import {dumpLines} from '../model/hexdiff';
+import {OWNER_FACTS, ownerNamed} from '../model/owners';
+import {severityNamed} from '../model/severity';
+import type {Claim, ClusterView, Info} from '../protocol/protocol.gen';
+import {useController, useLoaded, useStore} from './app-context';
+import {ProblemText} from './problem';
+import {SeverityTag} from './signs';
+import {Subclusters} from './subclusters';
+import {Swatch} from './swatch';
+import {Hex, ImageText} from './text';
+
+/** All that is known about the selected host cluster. */
+export function Inspector({info}: {info: Info}) {
+  const controller = useController();
+  const {selected} = useStore(controller.view);
+  return (
+    <section class="card inspector" aria-label="Inspector">
+      {selected === null ? (
+        <>
+          <h3>Inspector</h3>
+          <p class="muted">Choose a square on the map, or move there with the arrow keys and press Enter.</p>
+        </>
+      ) : (
+        <Cluster cluster={selected} info={info} />
+      )}
+    </section>
+  );
+}
+
+function Cluster({cluster, info}: {cluster: number; info: Info}) {
+  const controller = useController();
+  const {epoch} = useStore(controller.view);
+  const loaded = useLoaded(`${epoch} ${cluster}`, () => controller.engine.call('cluster', {cluster}));
+  return (
+    <>
+      <h3>Cluster {cluster}</h3>
+      {loaded.step === 'loading' && <p class="muted">Looking it up.</p>}
+      {loaded.step === 'failed' && <ProblemText problem={loaded.problem} />}
+      {loaded.step === 'loaded' && <ClusterFacts key={cluster} view={loaded.value} info={info} />}
+    </>
+  );
+}
+
+function ClusterFacts({view, info}: {view: ClusterView; info: Info}) {
+  const owner = ownerNamed(view.owner);
+  return (
+    <>
+      <p class="owner-line">
+        <Swatch owner={owner} /> <strong>{OWNER_FACTS[owner].label}</strong>
+        {view.severity !== '' && <SeverityTag severity={severityNamed(view.severity)} />}
+      </p>
+      <p>
+        <ImageText text={view.ownerText} />
+      </p>
+      <dl class="facts">
+        <div>
+          <dt>Host offset</dt>
+          <dd>
+            <Hex text={view.host} />
+          </dd>
+        </div>
+        <div>
+          <dt>Length</dt>
+          <dd>{formatBytes(view.length)}</dd>
+        </div>
+        <div>
+          <dt>Refcount stored</dt>
+          <dd>
+            <Hex text={view.stored} />
+          </dd>
+        </div>
+        <div>
+          <dt>References counted</dt>
+          <dd>
+            <Hex text={view.counted} />
+            {view.stored !== view.counted && <span class="differs"> differs</span>}
+          </dd>
+        </div>
+      </dl>
+      {view.subclusters.length > 0 && <Subclusters states={view.subclusters} clusterSize={info.clusterSize} />}
+      <Claims view={view} />
+      {view.findings.length > 0 && (
+        <>
+          <h4>Findings here</h4>
+          <ul class="finding-list">
+            {view.findings.map((finding) => (
+              <li key={finding.id}>
+                <SeverityTag severity={severityNamed(finding.severity)} /> <ImageText text={finding.what} />
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      <FirstBytes cluster={view.cluster} info={info} />
+    </>
+  );
+}
+
+function Claims({view}: {view: ClusterView}) {
+  return (
+    <>
+      <h4>Who points here</h4>
+      {view.claims.length === 0 ? (
+        <p class="muted">Nothing.</p>
+      ) : (
+        <ul class="claims">
+          {view.claims.map((claim, i) => (
+            <ClaimLine key={i} claim={claim} />
+          ))}
+        </ul>
+      )}
+      {view.moreClaims && <p class="muted">There are more.</p>}
+    </>
+  );
+}
+
+function ClaimLine({claim}: {claim: Claim}) {
+  return (
+    <li>
+      <ImageText text={claim.from} />: <Hex text={claim.field} />
+      <span class="muted">
+        {claim.at !== '' && (
+          <>
+            {' '}
+            at <Hex text={claim.at} />
+          </>
+        )}
+        {claim.entry !== '' && (
+          <>
+            , holds <Hex text={claim.entry} />
+          </>
+        )}
+        {claim.guest !== '' && (
+          <>
+            , guest <Hex text={claim.guest} />
+          </>
+        )}
+      </span>
+    </li>
+  );
+}
+
+const SHOWN_BYTES = 256;
+
+/** The bytes themselves: often one sees by them what a cluster really is. */
+function FirstBytes({cluster, info}: {cluster: number; info: Info}) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details class="bytes" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>First {SHOWN_BYTES} bytes</summary>
+      {open && <Bytes offset={cluster * info.clusterSize} />}
+    </details>
+  );
+}
+
+function Bytes({offset}: {offset: number}) {
+  const controller = useController();
+  const {epoch} = useStore(controller.view);
+  const loaded = useLoaded(`${epoch} ${offset}`, () => controller.engine.call('bytes', {offset, length: SHOWN_BYTES}));
+  if (loaded.step !== 'loaded') {
+    return loaded.step === 'failed' ? <ProblemText problem={loaded.problem} /> : <p class="muted">Reading.</p>;
+  }
+  return (
+    <pre class="dump" tabIndex={0} role="group" aria-label="First bytes of the cluster">
+      {dumpLines(loaded.value, offset)
+        .map((line) => `${line.offset.toString(16).padStart(8, '0')}  ${line.hex.padEnd(47)}  ${line.text}`)
+        .join('\n')}
+    </pre>
+  );
+}

@@ -1,0 +1,66 @@
+import {isApplied} from '../state/session';
+import type {OpenSession} from '../state/session';
+import {goTo} from './go-to';
+import {useController, useStore} from './app-context';
+import {ProblemText} from './problem';
+import {Icon} from './signs';
+import {ImageText} from './text';
+
+/** What happened beside the image, until it is closed. */
+export function NoticeBar() {
+  const controller = useController();
+  const {notice} = useStore(controller.view);
+  return (
+    <div class="notices" aria-live="polite">
+      {notice !== null && (
+        <div class="notice">
+          <p>
+            <strong>
+              <ImageText text={notice.title} />
+            </strong>{' '}
+            <ImageText text={notice.text} />
+          </p>
+          <button type="button" class="icon-button" aria-label="Close message" onClick={() => controller.change({notice: null})}>
+            <Icon name="close" />
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Stays in sight while what is shown is not the file but the image after the repair; or if the file has changed. */
+export function RepairBar({session}: {session: OpenSession}) {
+  const controller = useController();
+  const {changed, repair} = session;
+  if (changed !== null) {
+    return (
+      <aside class="bar changed" aria-label="The file changed">
+        <ProblemText problem={changed}>
+          <button type="button" onClick={() => void controller.reopen()}>
+            Open it again
+          </button>
+        </ProblemText>
+      </aside>
+    );
+  }
+  if (!isApplied(repair)) {
+    return null;
+  }
+  return (
+    <aside class="bar after" aria-label="What is shown">
+      <p>
+        <strong>You see the image after the repair.</strong> It is in memory only: your file is as it was.
+      </p>
+      <a
+        href="#save"
+        onClick={(event) => {
+          event.preventDefault();
+          goTo('save');
+        }}
+      >
+        Save a copy
+      </a>
+    </aside>
+  );
+}

@@ -1,0 +1,147 @@
+import {formatBytes, formatCount, plural} from '../base/units';
+import {severityNamed} from '../model/severity';
+import type {FindingGroup, PlanRequest, PlanView as Plan} from '../protocol/protocol.gen';
+import type {Repair} from '../state/session';
+import {useController} from './app-context';
+import {SeverityTag} from './signs';
+import {Writes} from './writes';
+
+type Planned = Extract<Repair, {plan: Plan}>;
+
+/** A plan: what it does in words, what it writes in bytes, and what it leaves. */
+export function PlanView({repair}: {repair: Planned}) {
+  const {plan, request} = repair;
+  return (
+    <div class="plan">
+      {plan.empty ? (
+        <p class="plan-nothing">This would change nothing.</p>
+      ) : (
+        <>
+          <h3>What it does</h3>
+          <ol class="plan-steps">
+            {plan.steps.map((step, i) => (
+              <li key={i}>
+                {step.text}
+                {step.count > 1 && <span class="muted"> {formatCount(step.count)}&times;</span>}
+              </li>
+            ))}
+          </ol>
+          <p class="plan-size">{sizeText(plan)}</p>
+        </>
+      )}
+      <PlanActions repair={repair} />
+      {plan.left.length > 0 && <Left plan={plan} request={request} fixed={repair.step !== 'planned'} />}
+      {!plan.empty && <Writes plan={plan} request={request} />}
+    </div>
+  );
+}
+
+function sizeText(plan: Plan): string {
+  const writes = `${plural(plan.writes, 'write')}, ${formatBytes(plan.bytes)}`;
+  const batches = plan.batches > 1 ? `, in ${plan.batches} batches, one safely on disk before the next` : '';
+  const before = formatBytes(plan.sizeBefore);
+  const after = formatBytes(plan.sizeAfter);
+  const size =
+    plan.sizeBefore === plan.sizeAfter ? 'The file keeps its size.' : `The file goes from ${before} to ${after}.`;
+  return `${writes}${batches}. ${size}`;
+}
+
+function PlanActions({repair}: {repair: Planned}) {
+  const controller = useController();
+  const cancel = (
+    <button type="button" onClick={() => void controller.cancel()}>
+      Cancel
+    </button>
+  );
+  switch (repair.step) {
+    case 'planned':
+      return repair.plan.empty ? null : (
+        <div class="row">
+          <button type="button" class="primary" onClick={() => void controller.apply()}>
+            Apply repair
+          </button>
+          <p class="muted">In memory, and checked again at once. Your file is not touched.</p>
+        </div>
+      );
+    case 'applying':
+    case 'undoing':
+      return (
+        <div class="row">
+          <p>{repair.step === 'applying' ? 'Applying, and checking again.' : 'Undoing, and checking again.'}</p>
+          {cancel}
+        </div>
+      );
+    case 'applied':
+      return (
+        <div class="row">
+          <p>
+            <strong>Applied in memory.</strong> The verdict at the top is that of the repaired image.
+          </p>
+          <button type="button" onClick={() => void controller.undo()}>
+            Undo
+          </button>
+        </div>
+      );
+  }
+}
+
+interface LeftProps {
+  plan: Plan;
+  request: PlanRequest;
+  fixed: boolean;
+}
+
+/** What stays as it is, and why. What could be mended at a price asks for consent. */
+function Left({plan, request, fixed}: LeftProps) {
+  return (
+    <div class="left">
+      <h3>What it leaves, and why</h3>
+      <ul>
+        {plan.left.map((group) => (
+          <li key={group.code}>
+            <SeverityTag severity={severityNamed(group.severity)} />
+            <div>
+              <p>
+                <strong>{group.title}</strong> <span class="muted">{plural(group.count, 'finding')}</span>
+              </p>
+              <p>{group.cure}</p>
+            </div>
+          </li>
+        ))}
+      </ul>
+      <Consents plan={plan} request={request} fixed={fixed} />
+    </div>
+  );
+}
+
+function Consents({plan, request, fixed}: LeftProps) {
+  const controller = useController();
+  const asking = plan.left.filter((group) => group.consent !== '' && !request.accept.includes(group.code));
+  const given = request.accept;
+  if (asking.length === 0 && given.length === 0) {
+    return null;
+  }
+  const replan = (accept: string[]) => void controller.plan({...request, accept});
+  return (
+    <fieldset class="consents" disabled={fixed}>
+      <legend>Repairs that give something up</legend>
+      {asking.map((group: FindingGroup) => (
+        <label key={group.code} class="check">
+          <input type="checkbox" checked={false} onChange={() => replan([...given, group.code])} />
+          <span>
+            <strong>{group.title}:</strong> {group.consent}
+          </span>
+        </label>
+      ))}
+      {given.map((code) => (
+        <label key={code} class="check">
+          <input type="checkbox" checked onChange={() => replan(given.filter((other) => other !== code))} />
+          <span>
+            Accepted: <code>{code}</code>
+          </span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+

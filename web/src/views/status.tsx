@@ -1,0 +1,113 @@
+import type {ComponentChildren} from 'preact';
+import {formatBytes, plural} from '../base/units';
+import {PHASES} from '../model/phases';
+import type {Severity} from '../model/severity';
+import {headlineOf, VERDICT_FACTS, verdictLabel, verdictState} from '../model/verdict';
+import type {Tone} from '../model/verdict';
+import {currentVerdict, statusState} from '../state/session';
+import type {OpenSession, Session} from '../state/session';
+import {SeveritySign} from './signs';
+import {ImageText} from './text';
+
+/**
+ * The one line that says how things are. It is there in every state, so that assistive technology hears each change;
+ * scripts read its attributes.
+ */
+export function Status({session}: {session: Session}) {
+  const verdict = session.step === 'open' ? currentVerdict(session) : null;
+  return (
+    <div
+      role="status"
+      class={`status ${toneOf(session)}`}
+      data-state={statusState(session)}
+      data-verdict={verdict?.state}
+      data-exit={verdict?.exitCode}
+    >
+      <StatusLine session={session} />
+    </div>
+  );
+}
+
+function StatusLine({session}: {session: Session}) {
+  switch (session.step) {
+    case 'empty':
+      return <p class="hidden">No image is open.</p>;
+    case 'opening':
+      return (
+        <Headline kicker="Opening">
+          <ImageText text={session.file.name} />
+        </Headline>
+      );
+    case 'checking':
+      return (
+        <Headline kicker={session.stopping ? 'Stopping' : 'Checking'} note={phaseText(session)}>
+          <ImageText text={session.file.name} />
+        </Headline>
+      );
+    case 'failed':
+      return (
+        <Headline kicker="Not opened" severity="danger">
+          <ImageText text={session.problem.title} />
+        </Headline>
+      );
+    case 'open':
+      return <VerdictLine session={session} />;
+  }
+}
+
+function VerdictLine({session}: {session: OpenSession}) {
+  const {repair} = session;
+  if (repair.step === 'applying' || repair.step === 'undoing') {
+    const doing = repair.step === 'applying' ? 'Applying the repair in memory' : 'Undoing the repair';
+    return <Headline kicker={doing}>and checking the image once more</Headline>;
+  }
+  const verdict = currentVerdict(session);
+  const kicker = repair.step === 'applied' ? `After the repair: ${verdictLabel(verdict)}` : verdictLabel(verdict);
+  return (
+    <Headline kicker={kicker} severity={SIGNS[VERDICT_FACTS[verdictState(verdict)].tone]}>
+      {headlineOf(verdict)}
+    </Headline>
+  );
+}
+
+const SIGNS: Record<Tone, Severity> = {calm: 'none', mild: 'waste', careful: 'warning', grave: 'danger'};
+
+interface HeadlineProps {
+  kicker: string;
+  severity?: Severity;
+  note?: string;
+  children: ComponentChildren;
+}
+
+function Headline({kicker, severity, note, children}: HeadlineProps) {
+  return (
+    <>
+      {severity !== undefined && <SeveritySign severity={severity} />}
+      <div>
+        <p class="kicker">{kicker}</p>
+        <p class="headline">{children}</p>
+        {note !== undefined && <p class="hidden">{note}</p>}
+      </div>
+    </>
+  );
+}
+
+/** Changes with the pass only, so that a screen reader is not flooded. */
+function phaseText({progress, file}: Extract<Session, {step: 'checking'}>): string {
+  const phase = PHASES.find((candidate) => candidate.phase === progress?.phase);
+  return phase === undefined ? formatBytes(file.size) : `${phase.label}. ${plural(PHASES.length, 'pass', 'passes')}.`;
+}
+
+function toneOf(session: Session): string {
+  switch (session.step) {
+    case 'empty':
+      return 'empty';
+    case 'opening':
+    case 'checking':
+      return 'busy';
+    case 'failed':
+      return 'grave';
+    case 'open':
+      return statusState(session) === 'checking' ? 'busy' : VERDICT_FACTS[verdictState(currentVerdict(session))].tone;
+  }
+}
