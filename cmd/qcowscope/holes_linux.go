@@ -38,8 +38,8 @@ func cloneFile(dst, src *os.File) error {
 	return nil
 }
 
-// allocated is how many bytes the file takes on its disk.
-func (f *file) allocated() int64 {
+// Allocated is how many bytes the file takes on its disk.
+func (f *file) Allocated() int64 {
 	if st, ok := f.info.Sys().(*syscall.Stat_t); ok {
 		return st.Blocks * 512
 	}

@@ -12,4 +12,4 @@ func (f *file) nextData(off int64) (start, end int64, err error) { return off, f
 
 func cloneFile(dst, src *os.File) error { return errors.ErrUnsupported }
 
-func (f *file) allocated() int64 { return f.size }
+func (f *file) Allocated() int64 { return f.size }

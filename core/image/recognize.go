@@ -13,6 +13,7 @@ type NotQcow2Error struct {
 	Looks  string // "a VMDK disk (VMware)"
 	Advice string
 	Head   [4]byte // the file's first bytes
+	Known  bool    // it has the signature of some other format
 }
 
 func (e *NotQcow2Error) Error() string {
@@ -55,7 +56,7 @@ func recognize(src source.Source, head []byte) error {
 	copy(e.Head[:], head)
 	for _, s := range signatures {
 		if len(head) >= s.off+len(s.magic) && string(head[s.off:s.off+len(s.magic)]) == s.magic {
-			e.Looks, e.Advice = s.looks, s.advice
+			e.Looks, e.Advice, e.Known = s.looks, s.advice, true
 			return e
 		}
 	}
