@@ -51,7 +51,7 @@ type command struct {
 
 // verbs are what the program can do, in the order of the help.
 func verbs() []*verb {
-	return []*verb{&checkVerb, &repairVerb, &mapVerb, &applyVerb}
+	return []*verb{&infoVerb, &checkVerb, &repairVerb, &mapVerb, &applyVerb}
 }
 
 // run is the whole program: its result is the exit code.
