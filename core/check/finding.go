@@ -82,6 +82,9 @@ func (p Place) Field() string {
 		if p.L2Index >= 0 {
 			return fmt.Sprintf("bitmap[%d].table[%d]", p.L1Index, p.L2Index)
 		}
+		if p.L1Index >= 0 {
+			return fmt.Sprintf("bitmap[%d]", p.L1Index)
+		}
 		return "bitmap_directory"
 	}
 	return p.Name

@@ -39,6 +39,13 @@ const (
 	refusedLUKS       = "LUKS extension"
 )
 
+// refusalCodes are the codes that codeOfRefusal gives.
+var refusalCodes = map[Code]bool{HeaderField: true, HeaderExtension: true, BitmapDirectoryBad: true, HeaderLength: true, ReftableImpossible: true,
+	L1SizeWrong: true, DiskSizeImpossible: true, CompressionWrong: true, RawBitStray: true, BackingNameWrong: true, EncryptionWrong: true, FeatureUnknown: true}
+
+// refused tells whether the finding is a field by which QEMU does not open the image.
+func (f Finding) refused() bool { return f.At.Kind == FieldHeader && refusalCodes[f.Code] }
+
 // codeOfRefusal is the code of a header field by which QEMU does not open the image.
 func codeOfRefusal(r image.Refusal) Code {
 	switch r.Field {

@@ -12,11 +12,12 @@ import (
 // run), or the part of it that does not depend on names, "" for what it does not report.
 // People search for these lines.
 func (f Finding) Qemu(g qcow2.Geometry) string {
+	if f.refused() {
+		return f.qemuRefusal(g)
+	}
 	host := int64(f.Host.Start)
 	switch f.Code {
-	case HeaderField:
-		return f.qemuRefusal(g)
-	case SnapshotTableBad:
+	case SnapshotTableBad, SnapshotsOffsetStray:
 		return f.qemuSnapshotTable()
 	case SnapshotEntryShort:
 		return fmt.Sprintf("ERROR snapshot table entry %d is incomplete", f.At.Root-1)
@@ -26,7 +27,7 @@ func (f Finding) Qemu(g qcow2.Geometry) string {
 		return fmt.Sprintf("l1_size=0x%x: L1 table is too large; snapshot table entry corrupted", int64(f.Host.Len)/qcow2.L1EntrySize)
 	case SnapshotsWithDataFile:
 		return fmt.Sprintf("ERROR %d snapshots in image with data file", f.Count)
-	case RegionBeyondEOF:
+	case RegionBeyondEOF, SnapshotL1Outside, SnapshotTableOutside:
 		return fmt.Sprintf("ERROR: counting reference for region exceeding the end of the file by one cluster or more: offset 0x%x size 0x%x", host, f.firstLen(g))
 	case RefcountOverflow:
 		return fmt.Sprintf("ERROR: overflow cluster offset=0x%x", host)

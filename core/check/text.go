@@ -136,7 +136,7 @@ func (f Finding) What(g qcow2.Geometry) string {
 	case FieldSnapshot:
 		return f.whatSnapshot()
 	case FieldBitmap:
-		return fmt.Sprintf("%s: %s.", f.At.Field(), f.cause("entry 0x%x is not one that a bitmap table can hold", f.Got))
+		return f.whatBitmap()
 	}
 	return f.whatHeader(g)
 }
@@ -311,15 +311,32 @@ func (f Finding) whatSnapshot() string {
 	return fmt.Sprintf("The L1 table of snapshot %d, host %v, lies past the end of the file or across other tables.", f.At.Root, f.Host)
 }
 
+func (f Finding) whatBitmap() string {
+	switch f.Code {
+	case BitmapInUse:
+		return fmt.Sprintf("Bitmap %d (%q): flags are 0x%x, bit 0 (in use) is set.", f.At.L1Index+1, f.At.Name, f.Got)
+	case BitmapTailBits:
+		return fmt.Sprintf("Bitmap %d (%q): %d bits are set behind the end of the disk.", f.At.L1Index+1, f.At.Name, f.Count)
+	}
+	return fmt.Sprintf("%s: %s.", f.At.Field(), f.cause("entry 0x%x is not one that a bitmap table can hold", f.Got))
+}
+
 func (f Finding) whatUnread() string {
 	return fmt.Sprintf("Host %v could not be read: %s.", f.Host, plain(f.Err))
 }
 
 // whatHeader speaks of what has no entry of its own: header fields and whole structures.
 func (f Finding) whatHeader(g qcow2.Geometry) string {
-	switch f.Code {
-	case HeaderField:
+	if f.refused() {
 		return f.whatField()
+	}
+	switch f.Code {
+	case HeaderPadding:
+		return fmt.Sprintf("Bytes 0x%x to 0x%x of the header cluster belong to nothing, and not all of them are zero.", int64(f.Host.Start), int64(f.Host.End())-1)
+	case BitmapsUnvouched:
+		return fmt.Sprintf("autoclear_features is 0x%x: bit 0 (bitmaps) is clear, but there is a bitmaps extension.", f.Got)
+	case SnapshotsOffsetStray:
+		return fmt.Sprintf("snapshots_offset is 0x%x, which is not a cluster boundary, and nb_snapshots is 0.", f.Got)
 	case SnapshotTableBad:
 		return fmt.Sprintf("The snapshot table at 0x%x cannot be read: %s.", f.Got, plain(f.Err))
 	case DirtyBit:

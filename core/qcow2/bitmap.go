@@ -9,6 +9,7 @@ const (
 	BitmapTypeDirty = 1
 
 	BitmapDirectoryEntrySize = 24
+	OffBitmapFlags           = 12 // of the field flags in an entry
 	MaxBitmapDirectory       = 67107840
 	MaxBitmaps               = 65535
 	MaxBitmapTable           = 0x8000000 // entries
@@ -58,6 +59,11 @@ func DecodeBitmapHead(b []byte) BitmapHead {
 // Size is the entry's length in bytes with its padding to 8.
 func (h *BitmapHead) Size() int64 {
 	return (BitmapDirectoryEntrySize + int64(h.ExtraSize) + int64(h.NameSize) + 7) &^ 7
+}
+
+// Bytes is the entry's length with its padding to 8.
+func (m *Bitmap) Bytes() int64 {
+	return (BitmapDirectoryEntrySize + int64(len(m.Extra)) + int64(len(m.Name)) + 7) &^ 7
 }
 
 // AppendTo appends the entry with its padding.

@@ -127,7 +127,7 @@ func groupViews(groups []check.Group) []FindingGroup {
 	for _, g := range groups {
 		out = append(out, FindingGroup{
 			Code: string(g.Code), Severity: g.Code.Severity().String(), Class: g.Class.String(), Count: float64(g.Times), Kept: len(g.Findings),
-			Title: g.Code.Title(), Meaning: g.Code.Meaning(), Cure: g.Code.CureText(), Mendable: g.Code.Mendable(),
+			Title: g.Code.Title(), Meaning: g.Code.Meaning(), Cure: g.Code.CureText(), Mendable: g.Code.Mendable(), Consent: g.Code.Consent(),
 		})
 	}
 	return out
