@@ -21,7 +21,7 @@ export function Legend({verdict}: {verdict: Verdict}) {
   };
   return (
     <div class="legend">
-      <ul role="group" aria-label="Highlight on the map">
+      <ul aria-label="Highlight on the map">
         {usage.map(({owner, clusters, bytes}) => (
           <li key={owner}>
             <button
