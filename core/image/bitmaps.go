@@ -39,6 +39,13 @@ var errBitmapDirectory = errors.New("image: bitmap directory does not parse")
 // none.
 var ErrBitmapTable = errors.New("image: a bitmap table entry is invalid")
 
+// errBitmapsOverlap says that the bitmap tables are longer than the file that holds them.
+var errBitmapsOverlap = errors.New("image: the bitmap tables overlap each other beyond reason")
+
+// bitmapSlack is how many bytes the bitmap tables may have beyond the file's length before
+// the rest of the directory is left unread.
+const bitmapSlack = 64 << 20
+
 // readBitmapDirectory reads the entries and judges them as QEMU does at open: one bad
 // entry makes the image unopenable. Of several errors one in the directory itself is kept.
 func (img *Image) readBitmapDirectory() {
@@ -58,8 +65,13 @@ func (img *Image) readBitmapDirectory() {
 func (img *Image) judgeBitmaps() error {
 	var tableErr error
 	names := map[string]bool{}
+	budget := img.Src.Size() + bitmapSlack
 	for i := range img.Bitmaps {
 		m := &img.Bitmaps[i]
+		if budget -= img.bitmapTableInFile(m); budget < 0 {
+			img.Bitmaps = img.Bitmaps[:i]
+			return errBitmapsOverlap
+		}
 		err := img.JudgeBitmap(m)
 		switch {
 		case errors.Is(err, ErrBitmapTable):
@@ -160,17 +172,27 @@ func (img *Image) bitmapCovers(m *qcow2.Bitmap) bool {
 	return uint64(m.TableSize) == need
 }
 
-// BitmapTable reads the table of a judged bitmap, at most 1 Mi entries; those past the end
-// of the file are zero.
+// bitmapTableInFile is how many bytes of the bitmap's table lie in the file.
+func (img *Image) bitmapTableInFile(m *qcow2.Bitmap) int64 {
+	off := int64(min(m.TableOffset, 1<<62))
+	return max(0, min(int64(m.TableSize)*qcow2.BitmapTableEntrySize, img.Src.Size()-off))
+}
+
+// BitmapTable reads the table of a bitmap, at most 1 Mi entries. Entries past the end of
+// the file are zero; they are left out.
 func (img *Image) BitmapTable(m *qcow2.Bitmap) ([]uint64, error) {
-	if int64(m.TableSize) > qcow2.MaxBitmapData/img.Geo.ClusterSize() || m.TableOffset > 1<<62 {
+	if int64(m.TableSize) > qcow2.MaxBitmapData/img.Geo.ClusterSize() {
 		return nil, errBitmapDirectory
 	}
-	buf := make([]byte, int64(m.TableSize)*qcow2.BitmapTableEntrySize)
+	entries := (img.bitmapTableInFile(m) + qcow2.BitmapTableEntrySize - 1) / qcow2.BitmapTableEntrySize
+	if entries == 0 {
+		return nil, nil
+	}
+	buf := make([]byte, entries*qcow2.BitmapTableEntrySize)
 	if err := source.ReadFull(img.Src, buf, int64(m.TableOffset)); err != nil {
 		return nil, err
 	}
-	table := make([]uint64, m.TableSize)
+	table := make([]uint64, entries)
 	for i := range table {
 		table[i] = be64(buf[8*i:])
 	}

@@ -6,6 +6,7 @@ package image
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"qcowscope/core/qcow2"
 	"qcowscope/core/source"
@@ -128,10 +129,23 @@ func (img *Image) reftablePossible() bool {
 	return bytes <= qcow2.MaxReftableBytes && img.tableOffsetOK(h.RefcountTableOffset, bytes)
 }
 
-// tableOffsetOK is QEMU's test of a table's place: aligned, and its end within 2^63.
+// maxReadEnd is the offset behind which QEMU reads nothing from any file.
+const maxReadEnd = math.MaxInt64 &^ (1<<30 - 1)
+
+// Readable tells whether QEMU can read n bytes, more than 0, from off on. Bytes past the end
+// of the file can be read, and are zero.
+func Readable(off qcow2.HostOff, n int64) bool {
+	return off >= 0 && int64(off) <= maxReadEnd-n
+}
+
+// tableOffsetOK is QEMU's test of a table's place: aligned, and its end within 2^63 or,
+// where there is something to read, within what it can read.
 func (img *Image) tableOffsetOK(off, bytes uint64) bool {
-	const max63 = 1<<63 - 1
-	return off&uint64(img.Geo.ClusterSize()-1) == 0 && off <= max63 && bytes <= max63-off
+	end := uint64(math.MaxInt64)
+	if bytes > 0 {
+		end = maxReadEnd
+	}
+	return off&uint64(img.Geo.ClusterSize()-1) == 0 && off <= end && bytes <= end-off
 }
 
 // ReftableBytes is the length of the reftable in the file.
