@@ -25,7 +25,7 @@ const chromiumArgs = [
  * @typedef {object} App
  * @property {string} url
  * @property {Browser} browser
- * @property {() => Promise<Watched>} open a fresh page with its own watch
+ * @property {(picker?: 'none' | 'private') => Promise<Watched>} open a fresh page with its own watch
  * @property {() => Promise<void>} close
  */
 
@@ -57,7 +57,7 @@ export async function launch() {
   return {
     url: server.url,
     browser,
-    open: () => openPage(browser, server.url),
+    open: (picker = 'none') => openPage(browser, server.url, picker),
     async close() {
       await browser.close();
       await server.close();
@@ -68,9 +68,11 @@ export async function launch() {
 /**
  * @param {Browser} browser
  * @param {string} url
+ * @param {'none' | 'private'} picker what stands in for the dialog that asks where to save, which
+ *   cannot be driven without a screen: none, so that the page downloads, or the origin's private folder
  * @returns {Promise<Watched>}
  */
-async function openPage(browser, url) {
+async function openPage(browser, url, picker) {
   const context = await browser.newContext({acceptDownloads: true});
   const page = await context.newPage();
   /** @type {Watched} */
@@ -85,10 +87,15 @@ async function openPage(browser, url) {
   context.on('request', (request) => {
     watched.requests.push({url: request.url(), method: request.method(), body: request.postData() ?? ''});
   });
-  // A file picker cannot be driven without a screen; without one the page downloads.
-  await page.addInitScript(() => {
+  await page.addInitScript((name) => {
     Reflect.deleteProperty(window, 'showSaveFilePicker');
-  });
+    if (name === 'private') {
+      Object.assign(window, {
+        showSaveFilePicker: async (/** @type {{suggestedName: string}} */ {suggestedName}) =>
+          (await navigator.storage.getDirectory()).getFileHandle(suggestedName, {create: true}),
+      });
+    }
+  }, picker);
   await page.goto(url);
   return watched;
 }
@@ -135,21 +142,27 @@ export async function settled(page) {
 }
 
 /**
- * Repair, Apply repair, Save repaired image: the way of someone who just wants the disk back.
+ * Repair, Apply repair: the verdict of the repaired image.
  * @param {Page} page
- * @param {string} to where the download goes
  */
-export async function repairAndSave(page, to) {
+export async function repair(page) {
   await page.getByRole('button', {name: 'Repair', exact: true}).click();
   await page.getByRole('button', {name: 'Apply repair', exact: true}).click();
   await page.getByRole('button', {name: 'Undo', exact: true}).waitFor({timeout: patience});
-  const status = await settled(page);
+  return settled(page);
+}
+
+/**
+ * Save repaired image, as a download.
+ * @param {Page} page
+ * @param {string} to where the download goes
+ */
+export async function save(page, to) {
   const [download] = await Promise.all([
     page.waitForEvent('download', {timeout: patience}),
     page.getByRole('button', {name: 'Save repaired image', exact: true}).click(),
   ]);
   await download.saveAs(to);
-  return status;
 }
 
 /**

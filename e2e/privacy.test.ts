@@ -1,7 +1,7 @@
 import path from 'node:path';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {damageFile, zeroRefblock} from './damage';
-import {choose, launch, repairAndSave, type App} from './page.mjs';
+import {choose, launch, repair, save, type App} from './page.mjs';
 import {makeImage, withFolder} from './qemu';
 
 let app: App;
@@ -20,7 +20,8 @@ test('once an image is chosen, requests only fetch the page’s own files', asyn
     await page.waitForLoadState('networkidle');
     const loaded = requests.length;
     await choose(page, image);
-    await repairAndSave(page, path.join(folder, 'saved.qcow2'));
+    await repair(page);
+    await save(page, path.join(folder, 'saved.qcow2'));
 
     const later = requests.slice(loaded).filter((r) => !r.url.startsWith('blob:'));
     for (const {url, method, body} of later) {
