@@ -40,6 +40,8 @@ type checker struct {
 	opt    Options
 	report *Report
 	collector
+	size        int64 // of the file, bytes
+	mismatch    mismatch
 	wrongCopied *copiedSet
 	stored      storedCache
 	garbage     garbageFilter
@@ -52,7 +54,7 @@ func Run(ctx context.Context, img *image.Image, opt Options) (*Report, error) {
 		opt.Limit = defaultLimit
 	}
 	r := &Report{Total: uint64(img.Geo.Clusters(int64(min(img.VirtualSize(), 1<<63-1<<22))))}
-	c := &checker{ctx: ctx, img: img, opt: opt, report: r}
+	c := &checker{ctx: ctx, img: img, size: img.Src.Size(), opt: opt, report: r}
 	c.collector = collector{report: r, limit: opt.Limit, onFinding: opt.OnFinding, groups: map[Code]*Group{}}
 	for _, phase := range []func() error{c.header, c.snapshots, c.recount, c.compare, c.flags, c.bitmaps, c.guardLostMapping} {
 		if err := phase(); err != nil {

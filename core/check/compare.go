@@ -37,7 +37,9 @@ func (c *checker) compare() error {
 	if err := pipe.Submit(batch, c.compareBatch); err != nil {
 		return err
 	}
-	return pipe.Drain()
+	err := pipe.Drain()
+	c.flushMismatch()
+	return err
 }
 
 // refblock is where refblock k lies; ok is false when there is none to read.
@@ -46,7 +48,7 @@ func (c *checker) refblock(k int64) (off int64, ok bool) {
 		return 0, false
 	}
 	h := c.img.Reftable[k].Refblock()
-	if h <= 0 || !c.img.Geo.Aligned(h) || int64(h) >= c.img.Src.Size() {
+	if h <= 0 || !c.img.Geo.Aligned(h) || int64(h) >= c.size {
 		return 0, false
 	}
 	return int64(h), true
@@ -171,11 +173,35 @@ func (c *checker) compareOne(i int64, stored uint64) {
 		code = LeakedCluster
 		t.MarkLeaked(hc)
 	}
+	role := t.Role(hc)
 	if code != LeakedCluster {
 		t.MarkTrouble(hc)
 	}
-	c.add(Finding{Code: code, Host: c.clusters(i, 1), Got: stored, Want: counted, Times: 1,
-		At: Place{Kind: FieldRefcount, Role: t.Role(hc), Root: -1, L1Index: i, L2Index: -1, Off: c.refcountField(i)}})
+	if m := &c.mismatch; m.n > 0 && m.from+m.n == i && m.code == code && m.role == role && m.stored == stored && m.counted == counted {
+		m.n++
+		return
+	}
+	c.flushMismatch()
+	c.mismatch = mismatch{code, role, i, 1, stored, counted}
+}
+
+// mismatch is a run of clusters whose refcounts are wrong in the same way: a lost refblock
+// makes tens of thousands of them.
+type mismatch struct {
+	code            Code
+	role            refcount.Role
+	from, n         int64
+	stored, counted uint64
+}
+
+// flushMismatch makes the run a finding.
+func (c *checker) flushMismatch() {
+	m := c.mismatch
+	c.mismatch.n = 0
+	if m.n > 0 {
+		c.add(Finding{Code: m.code, Host: c.clusters(m.from, m.n), Got: m.stored, Want: m.counted, Times: uint64(m.n),
+			At: Place{Kind: FieldRefcount, Role: m.role, Root: -1, L1Index: m.from, L2Index: -1, Off: c.refcountField(m.from)}})
+	}
 }
 
 // refcountField is where the refcount of cluster i is stored, -1 if it has no place.

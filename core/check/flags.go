@@ -85,6 +85,7 @@ func (c *checker) flagsBatch(b *source.Batch, err error) error {
 // l2Flags judges the flags of one L2 table's entries.
 func (c *checker) l2Flags(l1Index int64, off qcow2.HostOff, table qcow2.L2Table) {
 	g := c.img.Geo
+	run := flagRun{c: c, l1Index: l1Index, table: off}
 	for j := range g.L2Entries() {
 		e := table.At(g, j)
 		if e.Entry == 0 {
@@ -93,18 +94,64 @@ func (c *checker) l2Flags(l1Index int64, off qcow2.HostOff, table qcow2.L2Table)
 		if k := e.Kind(g); k != qcow2.Normal && k != qcow2.ZeroAlloc {
 			continue
 		}
-		one, ok := true, true
-		if !g.DataFile {
-			one, ok = c.storedIsOne(e.Host())
+		if c.flagWrong(e) {
+			run.add(j, e)
 		}
-		if !ok || one == e.Copied() {
-			continue
-		}
-		c.add(Finding{Code: CopiedL2, Times: 1, Count: c.flagCount(CopiedL2, e.Host()), Got: e.Entry, Want: e.Entry ^ qcow2.FlagCopied,
-			Host:  qcow2.Range[qcow2.HostOff]{Start: e.Host(), Len: qcow2.HostOff(g.ClusterSize())},
-			Guest: c.guest(refcount.Trouble{L1Index: l1Index, L2Index: j}),
-			At:    Place{Kind: FieldL2, Role: refcount.Data, L1Index: l1Index, L2Index: j, Off: off + qcow2.HostOff(j*g.L2EntrySize())}})
 	}
+	run.flush()
+}
+
+// flagWrong tells whether the entry's flag does not go with the stored refcount. For a
+// cluster in the table the comparison has noted that.
+func (c *checker) flagWrong(e qcow2.L2Entry) bool {
+	if c.img.Geo.DataFile {
+		return !e.Copied()
+	}
+	i := int64(c.img.Geo.Cluster(e.Host()))
+	if wrong, one := c.wrongCopied.has(i); wrong {
+		return one != e.Copied()
+	}
+	if i < c.report.Refcounts.Len() {
+		return false
+	}
+	n, ok := c.stored.at(i)
+	return ok && (n == 1) != e.Copied()
+}
+
+// flagRun joins wrong flags of neighbouring entries with neighbouring clusters, unless
+// somebody wants to be told each.
+type flagRun struct {
+	c        *checker
+	l1Index  int64
+	table    qcow2.HostOff
+	first, n int64
+	entry    qcow2.L2Entry // the first one
+}
+
+func (r *flagRun) add(j int64, e qcow2.L2Entry) {
+	follows := r.n > 0 && j == r.first+r.n && e.Copied() == r.entry.Copied() &&
+		e.Host() == r.entry.Host()+qcow2.HostOff(r.n<<r.c.img.Geo.ClusterBits)
+	if follows && r.c.onFinding == nil {
+		r.n++
+		return
+	}
+	r.flush()
+	r.first, r.n, r.entry = j, 1, e
+}
+
+func (r *flagRun) flush() {
+	if r.n == 0 {
+		return
+	}
+	c, g, e := r.c, r.c.img.Geo, r.entry
+	guest := c.guest(refcount.Trouble{L1Index: r.l1Index, L2Index: r.first})
+	guest.Len *= qcow2.GuestOff(r.n)
+	c.add(Finding{Code: CopiedL2, Times: uint64(r.n), Count: c.flagCount(CopiedL2, e.Host()), Got: e.Entry, Want: e.Entry ^ qcow2.FlagCopied,
+		Host:  qcow2.Range[qcow2.HostOff]{Start: e.Host(), Len: qcow2.HostOff(r.n << g.ClusterBits)},
+		Guest: guest,
+		At: Place{Kind: FieldL2, Role: refcount.Data, L1Index: r.l1Index, L2Index: r.first,
+			Off: r.table + qcow2.HostOff(r.first*g.L2EntrySize())}})
+	r.n = 0
 }
 
 // storedIsOne tells whether the stored refcount of the cluster at off is 1. For a cluster

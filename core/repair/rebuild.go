@@ -7,6 +7,7 @@ import (
 	"qcowscope/core/alloc"
 	"qcowscope/core/check"
 	"qcowscope/core/qcow2"
+	"qcowscope/core/refcount"
 	"qcowscope/core/source"
 )
 
@@ -142,6 +143,30 @@ func (w *counts) at(c int64) uint64 {
 	return min(w.r.report.Refcounts.Count(hc)-w.old[hc], w.r.img.Geo.RefcountMax())
 }
 
+// each visits the clusters of [from, to) whose refcount is not zero. Most have the count of
+// the recount: only those of the old structure, and all when stored refcounts are kept, are
+// looked up.
+func (w *counts) each(from, to int64, visit func(c int64, n uint64) bool) {
+	t := w.r.report.Refcounts
+	if to = min(to, w.n); from >= to {
+		return
+	}
+	counts, roles := t.Counts(from, to), t.Roles(from, to)
+	limit := w.r.img.Geo.RefcountMax()
+	for i, n := range counts {
+		v := min(uint64(n), limit)
+		switch role := refcount.RoleOf(roles[i]); {
+		case w.kept != nil || n == 255 || role == refcount.Reftable || role == refcount.Refblock || refcount.Troubled(roles[i]):
+			v = w.at(from + int64(i))
+		case n == 0:
+			continue
+		}
+		if v != 0 && !visit(from+int64(i), v) {
+			return
+		}
+	}
+}
+
 // place finds where the new structure goes: the smallest table, everything at the lowest
 // free clusters.
 //
@@ -178,12 +203,10 @@ func place(g qcow2.Geometry, want *counts, a *alloc.Allocator) (structure, error
 func neededBlocks(want *counts, per int64) []int64 {
 	var ks []int64
 	for k := int64(0); k*per < want.n; k++ {
-		for c := k * per; c < min((k+1)*per, want.n); c++ {
-			if want.at(c) != 0 {
-				ks = append(ks, k)
-				break
-			}
-		}
+		want.each(k*per, (k+1)*per, func(int64, uint64) bool {
+			ks = append(ks, k)
+			return false
+		})
 	}
 	return ks
 }
@@ -214,11 +237,8 @@ func (s *structure) fill(g qcow2.Geometry, needed []int64, a *alloc.Allocator) (
 func (r *repairer) writeStructure(s structure, want *counts, a *alloc.Allocator) error {
 	g := r.img.Geo
 	per := g.RefblockEntries()
-	own := map[int64]bool{}
-	for _, c := range a.Taken() {
-		own[int64(c)] = true
-	}
 	table := make([]byte, s.tableLen<<g.ClusterBits)
+	blocks := make(map[int64]qcow2.Refblock, len(s.blocks))
 	for k := range s.tableLen * g.ReftableEntries() {
 		c, ok := s.blocks[k]
 		if !ok {
@@ -229,19 +249,15 @@ func (r *repairer) writeStructure(s structure, want *counts, a *alloc.Allocator)
 		}
 		putBE64(table[8*k:], uint64(g.Offset(c)))
 		block := make(qcow2.Refblock, g.ClusterSize())
-		for i := range per {
-			n := k*per + i
-			v := uint64(0)
-			if own[n] {
-				v = 1
-			} else if n < want.n {
-				v = want.at(n)
-			}
-			if v != 0 {
-				block.Set(g.RefcountOrder, i, v)
-			}
-		}
+		want.each(k*per, (k+1)*per, func(c int64, n uint64) bool {
+			block.Set(g.RefcountOrder, c-k*per, n)
+			return true
+		})
+		blocks[k] = block
 		r.stage.Add(batchRaise, int64(g.Offset(c)), block, fmt.Sprintf("new refblock %d, for clusters %d to %d", k, k*per, (k+1)*per-1))
+	}
+	for _, c := range a.Taken() {
+		blocks[int64(c)/per].Set(g.RefcountOrder, int64(c)%per, 1)
 	}
 	r.stage.Add(batchRaise, int64(g.Offset(s.table)), table, "new refcount table")
 	head := make([]byte, 12)
