@@ -15,7 +15,7 @@ func (f Finding) Qemu(g qcow2.Geometry) string {
 	if f.refused() {
 		return f.qemuRefusal(g)
 	}
-	host := int64(f.Host.Start)
+	host := uint64(f.Host.Start)
 	switch f.Code {
 	case SnapshotTableBad, SnapshotsOffsetStray:
 		return f.qemuSnapshotTable()
@@ -57,7 +57,7 @@ func (f Finding) firstLen(g qcow2.Geometry) int64 {
 
 // qemuEntry is the line about an L1 or L2 entry.
 func (f Finding) qemuEntry() string {
-	host := int64(f.Host.Start)
+	host := uint64(f.Host.Start)
 	switch f.Code {
 	case L1ReservedBits:
 		return fmt.Sprintf("ERROR found L1 entry with reserved bits set: %x", f.Got)

@@ -1,8 +1,6 @@
 package refcount
 
 import (
-	"math"
-
 	"qcowscope/core/image"
 	"qcowscope/core/qcow2"
 	"qcowscope/core/source"
@@ -37,7 +35,10 @@ func (w *walker) roots(snaps *image.SnapshotTable) []*root {
 		case t.Entries > qcow2.MaxL1Entries:
 			w.trouble(SnapshotL1TooLarge, at)
 			continue
-		case t.Off < 0 || int64(t.Off) > math.MaxInt64-t.Bytes():
+		case t.Entries == 0:
+			continue // an empty table may lie anywhere
+		case !image.Readable(t.Off, t.Bytes()):
+			w.aborted = true // QEMU gives up
 			w.trouble(RegionBeyondEOF, at)
 			continue
 		}
