@@ -118,7 +118,7 @@ describe('after a crash', () => {
     await engine.call('undo', undefined);
     first.events?.ended(2, '');
     await engine.call('cluster', {cluster: 1});
-    expect(second.asked).toEqual([...started, 'check', 'plan', 'cluster']);
+    expect(second.asked).toEqual([...started, 'check', 'cluster']);
   });
 });
 

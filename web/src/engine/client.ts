@@ -217,6 +217,7 @@ export class Engine {
         break;
       case 'undo':
         journal.applied = false;
+        journal.plan = null;
         break;
       default:
     }

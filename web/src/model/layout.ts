@@ -34,6 +34,8 @@ export interface Window {
 
 const SMALLEST_CELL = 4;
 const LARGEST_CELL = 44;
+/** Cells of this size hold letters and marks well; rather longer rows than larger cells. */
+const COMFORTABLE_CELL = 30;
 const FEWEST_BITS = 3;
 
 /** The map of so many clusters in so many pixels at a zoom. */
@@ -59,7 +61,7 @@ function mostColumns(width: number): number {
   return 2 ** Math.max(FEWEST_BITS, Math.floor(Math.log2(Math.max(1, width / SMALLEST_CELL))));
 }
 
-/** The zoom at which the whole file is on screen with cells as large as can be, and then rows as long as can be. */
+/** The zoom at which the whole file is on screen, with cells as large as is of use. */
 export function fittingBits(clusters: number, width: number, height: number): number {
   let layout = layoutAt(clusters, width, FEWEST_BITS);
   while (mapHeight(layout) > height && layout.rows > 1) {
@@ -70,13 +72,13 @@ export function fittingBits(clusters: number, width: number, height: number): nu
 
 function longerRows(layout: Layout, width: number): number {
   const longer = layoutAt(layout.clusters, width, layout.rowBits + 1);
-  const roomLeft = longer.columns > layout.columns && longer.cellWidth === layout.cellWidth;
+  const roomLeft = longer.columns > layout.columns && longer.cellWidth >= COMFORTABLE_CELL;
   return roomLeft && layout.columns < layout.clusters ? longerRows(longer, width) : layout.rowBits;
 }
 
-/** The zoom at which cells have their largest size. Closer than that only makes rows shorter. */
+/** The zoom at which cells are as large as is of use. Closer than that only makes rows shorter. */
 export function closestBits(width: number): number {
-  return Math.max(FEWEST_BITS, Math.floor(Math.log2(Math.max(1, width / LARGEST_CELL))));
+  return Math.max(FEWEST_BITS, Math.floor(Math.log2(Math.max(1, width / COMFORTABLE_CELL))));
 }
 
 export function mapHeight(layout: Layout): number {

@@ -32,7 +32,8 @@ describe('zoom', () => {
       expect(onScreen(closer, 700_000)).toBe(true);
       view = closer;
     }
-    expect(layoutOf(view)).toMatchObject({perCell: 1, cellWidth: 44});
+    expect(layoutOf(view).perCell).toBe(1);
+    expect(layoutOf(view).cellWidth).toBeGreaterThanOrEqual(30);
     expect(zoomed(view, -1, 700_000)).toEqual(view);
     expect(zoomed(view, 100, 700_000).rowBits).toBe(whole.rowBits);
   });

@@ -99,13 +99,8 @@ export class Controller {
   }
 
   async plan(request: PlanRequest): Promise<void> {
-    const turn = this.turn;
     this.dispatch({type: 'planning', request});
-    const plan = await this.engine.call('plan', request);
-    if (turn === this.turn) {
-      this.dispatch(plan.ok ? {type: 'planned', plan: plan.value} : {type: 'refused', problem: plan.error});
-      await this.lookForChange();
-    }
+    await this.makePlan(request);
   }
 
   async apply(): Promise<void> {
@@ -119,12 +114,21 @@ export class Controller {
   }
 
   async undo(): Promise<void> {
-    const turn = this.turn;
+    const {turn} = this;
+    const session = this.session.value;
+    if (session.step !== 'open' || session.repair.step !== 'applied') {
+      return;
+    }
+    const {request} = session.repair;
     this.dispatch({type: 'undoing'});
     const verdict = await this.engine.call('undo', undefined);
-    if (turn === this.turn) {
-      this.dispatch(verdict.ok ? {type: 'undone'} : {type: 'refused', problem: verdict.error});
-      this.imageChanged();
+    if (turn !== this.turn) {
+      return;
+    }
+    this.dispatch(verdict.ok ? {type: 'undone'} : {type: 'refused', problem: verdict.error});
+    this.imageChanged();
+    if (verdict.ok) {
+      await this.makePlan(request);
     }
   }
 
@@ -205,6 +209,15 @@ export class Controller {
     if (turn === this.turn) {
       this.dispatch(verdict.ok ? {type: 'checked', verdict: verdict.value} : {type: 'failed', problem: verdict.error});
       this.imageChanged();
+      await this.lookForChange();
+    }
+  }
+
+  private async makePlan(request: PlanRequest): Promise<void> {
+    const turn = this.turn;
+    const plan = await this.engine.call('plan', request);
+    if (turn === this.turn) {
+      this.dispatch(plan.ok ? {type: 'planned', plan: plan.value} : {type: 'refused', problem: plan.error});
       await this.lookForChange();
     }
   }

@@ -68,7 +68,7 @@ describe('a repair', () => {
     expect(currentVerdict(done)).toBe(healthy);
     const undone = nextSession(nextSession(done, {type: 'undoing'}), {type: 'undone'}) as OpenSession;
     expect(currentVerdict(undone)).toBe(damaged);
-    expect(undone.repair).toEqual({step: 'planned', request, plan});
+    expect(undone.repair).toEqual({step: 'planning', request});
   });
 
   it('counts as checking while it is applied or undone', () => {

@@ -55,6 +55,7 @@ type RepairEvent =
   | {type: 'applying'}
   | {type: 'applied'; verdict: Verdict}
   | {type: 'undoing'}
+  /** The core has dropped the plan with its changes: it is being made again. */
   | {type: 'undone'}
   | {type: 'refused'; problem: Problem};
 
@@ -125,7 +126,7 @@ function nextRepair(repair: Repair, event: RepairEvent): Repair {
     case 'undoing':
       return repair.step === 'applied' ? {...repair, step: 'undoing'} : repair;
     case 'undone':
-      return repair.step === 'undoing' ? {step: 'planned', request: repair.request, plan: repair.plan} : repair;
+      return repair.step === 'undoing' ? {step: 'planning', request: repair.request} : repair;
     case 'refused':
       return refusedRepair(repair, event.problem);
   }

@@ -52,7 +52,7 @@ export function FindingGroupCard({group, info}: GroupProps) {
           aria-expanded={open}
           onClick={() => setOpen(!open)}
         >
-          {open ? 'Hide' : 'Show'} where{group.kept < group.count ? `, the first ${plural(group.kept, 'place')}` : ''}
+          {open ? 'Hide' : 'Show'} {plural(group.kept, 'place')}
           <span class="hidden">: {group.title}</span>
         </button>
       )}

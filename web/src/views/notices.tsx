@@ -50,7 +50,7 @@ export function RepairBar({session}: {session: OpenSession}) {
   return (
     <aside class="bar after" aria-label="What is shown">
       <p>
-        <strong>You see the image after the repair.</strong> It is in memory only: your file is as it was.
+        <strong>You see the image after the repair.</strong> <span class="more">In memory only: your file is as it was.</span>
       </p>
       <a
         href="#save"

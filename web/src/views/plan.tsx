@@ -31,7 +31,7 @@ export function PlanView({repair}: {repair: Planned}) {
       )}
       <PlanActions repair={repair} />
       {plan.left.length > 0 && <Left plan={plan} request={request} fixed={repair.step !== 'planned'} />}
-      {!plan.empty && <Writes plan={plan} request={request} />}
+      {!plan.empty && repair.step === 'planned' && <Writes plan={plan} request={request} />}
     </div>
   );
 }

@@ -34,7 +34,7 @@ function Counts({verdict}: {verdict: Verdict}) {
       {counts.map(({severity, count}) => (
         <li key={severity} class={severity} title={SEVERITY_FACTS[severity].meaning}>
           <SeveritySign severity={severity} />
-          <strong>{formatCount(count)}</strong> {SEVERITY_FACTS[severity].word.toLowerCase()}
+          {SEVERITY_FACTS[severity].word} <strong>{formatCount(count)}</strong>
         </li>
       ))}
     </ul>
