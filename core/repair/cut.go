@@ -38,7 +38,7 @@ func (r *repairer) cutPointers() error {
 	for _, c := range accepted {
 		r.step(c, n[c], "give up pointers that lead nowhere")
 	}
-	r.cut = len(done) > 0
+	r.cut = r.cut || len(done) > 0
 	return nil
 }
 

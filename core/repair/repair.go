@@ -58,7 +58,7 @@ type Outcome struct {
 
 // The last stages, by number. What comes before them mends structures.
 const (
-	stageRefcounts = 6 + iota
+	stageRefcounts = 7 + iota
 	stageFlags
 	stageBits
 )
@@ -89,9 +89,14 @@ func Plan(ctx context.Context, img *image.Image, before *check.Report, opt Optio
 	if before.Incomplete != nil {
 		return nil, fmt.Errorf("repair: the image could not be read wholly: %w", before.Incomplete)
 	}
+	if before.Group(check.FeatureUnknown) != nil {
+		// What the feature changes is not known: any write could destroy something.
+		r.out.KeptLeaks = "the image uses a feature that this program does not know"
+		return r.out, nil
+	}
 	// Each stage works on the image that the ones before it made: pointers before the
 	// refcounts that count them, refcounts before the flags that depend on them.
-	stages := []func() error{r.pointers, r.entries, r.missingTail, r.cutPointers, r.sharedTables, r.crossLinks,
+	stages := []func() error{r.header, r.pointers, r.entries, r.missingTail, r.cutPointers, r.sharedTables, r.crossLinks,
 		stageRefcounts: r.refcounts, stageFlags: r.flags, stageBits: r.featureBits}
 	for i, stage := range stages {
 		was := r.report

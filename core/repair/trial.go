@@ -1,0 +1,53 @@
+package repair
+
+import (
+	"qcowscope/core/check"
+	"qcowscope/core/image"
+	"qcowscope/core/patch"
+)
+
+// trial checks the image as it would be with the writes: the surest evidence for a
+// correction is that what it explains is wrong no more.
+func (r *repairer) trial(ws ...patch.Write) (*image.Image, *check.Report, error) {
+	p := patch.New(r.over.Size())
+	for _, w := range ws {
+		p.Add(0, w.Off, w.Data, w.Why)
+	}
+	over := patch.NewOverlay(r.over)
+	if err := over.Apply(p); err != nil {
+		return nil, nil, err
+	}
+	img, err := image.Open(r.ctx, over)
+	if err != nil {
+		return nil, nil, err
+	}
+	opt := r.opt.Check
+	opt.OnFinding, opt.Progress = nil, nil
+	rep, err := check.Run(r.ctx, img, opt)
+	return img, rep, err
+}
+
+// betters tells whether the writes mend something and harm nothing: no kind of finding
+// becomes more, and one becomes less.
+func (r *repairer) betters(ws ...patch.Write) (bool, error) {
+	_, after, err := r.trial(ws...)
+	if err != nil {
+		return false, err
+	}
+	if after.Refused && !r.report.Refused || after.Aborted && !r.report.Aborted {
+		return false, nil
+	}
+	before := map[check.Code]uint64{}
+	for _, g := range r.report.Groups {
+		before[g.Code] = g.Times
+	}
+	less := false
+	for _, g := range after.Groups {
+		if g.Times > before[g.Code] && g.Code.Severity() > check.Note {
+			return false, nil
+		}
+		less = less || g.Times < before[g.Code]
+		delete(before, g.Code)
+	}
+	return less || len(before) > 0, nil
+}
