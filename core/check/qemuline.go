@@ -40,6 +40,9 @@ func (f Finding) Qemu(g qcow2.Geometry) string {
 	case TableReadError:
 		return "qemu-img: Check failed: Input/output error"
 	case BitmapTableBad, BitmapDirectoryBad:
+		if errors.Is(f.Err, image.ErrBitmapTablePlace) {
+			return "qemu-img: Check failed: Input/output error"
+		}
 		return "qemu-img: Check failed: Invalid argument"
 	case ReftableReservedBits, RefblockUnaligned, RefblockOutside, RefblockShared:
 		return f.qemuRefblock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"qcowscope/core/qcow2"
 	"qcowscope/core/source"
@@ -38,6 +39,10 @@ var errBitmapDirectory = errors.New("image: bitmap directory does not parse")
 // ErrBitmapTable says that a bitmap is described well, but its table holds an entry that is
 // none.
 var ErrBitmapTable = errors.New("image: a bitmap table entry is invalid")
+
+// ErrBitmapTablePlace says that a bitmap table lies where no file can be read. It is an
+// ErrBitmapTable too.
+var ErrBitmapTablePlace = fmt.Errorf("%w: the table lies where no file can be read", ErrBitmapTable)
 
 // errBitmapsOverlap says that the bitmap tables are longer than the file that holds them.
 var errBitmapsOverlap = errors.New("image: the bitmap tables overlap each other beyond reason")
@@ -183,6 +188,9 @@ func (img *Image) bitmapTableInFile(m *qcow2.Bitmap) int64 {
 func (img *Image) BitmapTable(m *qcow2.Bitmap) ([]uint64, error) {
 	if int64(m.TableSize) > qcow2.MaxBitmapData/img.Geo.ClusterSize() {
 		return nil, errBitmapDirectory
+	}
+	if m.TableOffset > math.MaxInt64 || !Readable(qcow2.HostOff(m.TableOffset), int64(m.TableSize)*qcow2.BitmapTableEntrySize) {
+		return nil, ErrBitmapTablePlace
 	}
 	entries := (img.bitmapTableInFile(m) + qcow2.BitmapTableEntrySize - 1) / qcow2.BitmapTableEntrySize
 	if entries == 0 {
