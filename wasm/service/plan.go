@@ -26,6 +26,10 @@ func (s *Session) planView() PlanView {
 		}
 	}
 	v.Left = groupViews(left)
+	v.LostBytes = float64(s.outcome.LostBytes)
+	for _, r := range s.outcome.Lost[:min(len(s.outcome.Lost), maxPage)] {
+		v.Lost = append(v.Lost, GuestRange{hex(r.Start), hex(r.Len)})
+	}
 	if why := s.outcome.KeptLeaks; why != "" {
 		for i := range v.Left {
 			if c := check.Code(v.Left[i].Code); c == check.LeakedCluster || c == check.RefcountTooHigh {

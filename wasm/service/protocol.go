@@ -205,7 +205,15 @@ type PlanView struct {
 	Batches    int            `json:"batches"`
 	SizeBefore float64        `json:"sizeBefore"`
 	SizeAfter  float64        `json:"sizeAfter"`
-	Left       []FindingGroup `json:"left"` // what the plan does not mend, and why
+	Left       []FindingGroup `json:"left"`      // what the plan does not mend, and why
+	Lost       []GuestRange   `json:"lost"`      // guest ranges that are not in the file any more and read as zeros; the first 100
+	LostBytes  float64        `json:"lostBytes"` // of all of them
+}
+
+// GuestRange is a part of the virtual disk.
+type GuestRange struct {
+	Guest  string `json:"guest"`  // hex offset
+	Length string `json:"length"` // hex
 }
 
 // PlanStep is what a plan does, in words: one line a kind of change.

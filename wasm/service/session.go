@@ -41,6 +41,8 @@ type opened struct {
 	now      view            // with the applied plan
 	outcome  *repair.Outcome // the plan that was made last, until it is applied
 	scope    repair.Scope
+	// lostBytes is how much of the disk the applied plans found to be gone from the file.
+	lostBytes int64
 }
 
 // view is an image and its check.
@@ -153,6 +155,7 @@ func (s *Session) Apply(ctx context.Context) (Verdict, error) {
 		return Verdict{}, problemError(err)
 	}
 	s.now = viewOf(img, s.outcome.After)
+	s.lostBytes += s.outcome.LostBytes
 	s.outcome = nil
 	return s.verdict(), nil
 }
@@ -166,7 +169,7 @@ func (s *Session) Undo(context.Context) (Verdict, error) {
 	}
 	for s.overlay.Undo() {
 	}
-	s.now, s.outcome = s.original, nil
+	s.now, s.outcome, s.lostBytes = s.original, nil, 0
 	return s.verdict(), nil
 }
 

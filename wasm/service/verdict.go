@@ -3,6 +3,8 @@ package service
 import (
 	"fmt"
 	"sort"
+	"strconv"
+	"strings"
 
 	"qcowscope/core/check"
 	"qcowscope/core/clustermap"
@@ -23,6 +25,11 @@ func (s *Session) verdict() Verdict {
 	}
 	v.Repairable = repairable(r)
 	v.State, v.Headline, v.Advice = words(r, v.Applied)
+	if s.lostBytes > 0 && v.State == "healthy" {
+		v.State = "data-missing"
+		v.Headline = fmt.Sprintf("The tables are whole again, but %s of the disk are not in this file.", bytesText(s.lostBytes))
+		v.Advice = "They read as zeros; the rest is as it was. Save the repaired image and take from it what you need. Do not trust programs or databases that lay in the missing part."
+	}
 	return v
 }
 
@@ -78,6 +85,16 @@ func clustersText(n uint64) string {
 		return "1 cluster"
 	}
 	return fmt.Sprintf("%d clusters", n)
+}
+
+// bytesText is a size as people write it.
+func bytesText(n int64) string {
+	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB"}
+	v, i := float64(n), 0
+	for v >= 1024 && i < len(units)-1 {
+		v, i = v/1024, i+1
+	}
+	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0") + " " + units[i]
 }
 
 // onlyRefcounts tells whether all corruption is what an unclean close leaves with lazy

@@ -282,6 +282,18 @@ export interface PlanView {
   sizeAfter: number;
   /** what the plan does not mend, and why */
   left: FindingGroup[];
+  /** guest ranges that are not in the file any more and read as zeros; the first 100 */
+  lost: GuestRange[];
+  /** of all of them */
+  lostBytes: number;
+}
+
+/** GuestRange is a part of the virtual disk. */
+export interface GuestRange {
+  /** hex offset */
+  guest: string;
+  /** hex */
+  length: string;
 }
 
 /** PlanStep is what a plan does, in words: one line a kind of change. */
