@@ -71,39 +71,6 @@ func (c *checker) progress(p Phase, done, total int64) {
 	}
 }
 
-// snapshots reads the snapshot table. QEMU gives up on a table that it cannot parse.
-func (c *checker) snapshots() error {
-	c.progress(PhaseSnapshots, 0, 1)
-	t, err := c.img.ReadSnapshots()
-	if err != nil {
-		if c.ctx.Err() != nil {
-			return c.ctx.Err()
-		}
-		c.readError(err)
-		c.report.Aborted = true
-	}
-	c.report.Snapshots = t
-	if t.Err != nil {
-		c.report.Aborted = true
-		code := SnapshotTableBad
-		if c.img.Header.NbSnapshots == 0 {
-			code = SnapshotsOffsetStray
-		}
-		c.add(Finding{Code: code, At: headerPlace("snapshots_offset", qcow2.OffSnapshots), Got: c.img.Header.SnapshotsOffset, Times: 1, Err: t.Err})
-	}
-	if c.img.Geo.Version < 3 {
-		return nil
-	}
-	for i, s := range t.Snapshots {
-		if len(s.Extra) < qcow2.SnapshotExtraV3 {
-			at := Place{Kind: FieldSnapshot, Name: "extra_data_size", Role: refcount.SnapshotTable, Root: i + 1,
-				L1Index: -1, L2Index: -1, Off: qcow2.HostOff(t.Offsets[i] + 36)}
-			c.add(Finding{Code: SnapshotEntryShort, At: at, Got: uint64(len(s.Extra)), Want: qcow2.SnapshotExtraFull, Times: 1})
-		}
-	}
-	return nil
-}
-
 func (c *checker) readError(err error) {
 	if c.report.Incomplete == nil {
 		c.report.Incomplete = err

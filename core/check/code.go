@@ -67,6 +67,7 @@ const (
 	FeatureUnknown     Code = "feature-unknown"
 	HeaderPadding      Code = "header-padding"
 
+	SnapshotEntryGarbage Code = "snapshot-entry-garbage"
 	SnapshotsOffsetStray Code = "snapshots-offset-stray"
 	SnapshotTableOutside Code = "snapshot-table-beyond-eof"
 	SnapshotL1Outside    Code = "snapshot-l1-beyond-eof"
@@ -189,6 +190,7 @@ var facts = map[Code]fact{
 	EncryptionWrong:        {CheckError, Damage, CureEvidence},
 	FeatureUnknown:         {CheckError, Damage, CureNone},
 	HeaderPadding:          {Beyond, Note, CureNone},
+	SnapshotEntryGarbage:   {Beyond, Damage, CureEvidence},
 	SnapshotsOffsetStray:   {CheckError, Damage, CureEntry},
 	SnapshotTableOutside:   {Corruption, Damage, CureEvidence},
 	SnapshotL1Outside:      {Corruption, Damage, CureEvidence},

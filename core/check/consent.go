@@ -6,12 +6,13 @@ func (c Code) Consent() string { return consents[c] }
 
 // consents has an entry for each code that repairs ask about.
 var consents = map[Code]string{
-	HeaderExtension:    "The extension that cannot be read is left out of the header, and what it said is lost: a backing format, feature names, the list of bitmaps, or something that this program does not know. Extensions behind it that can be read are kept.",
-	HeaderLength:       "The header is taken to be 112 bytes long. If that is wrong, extensions such as the list of bitmaps are not seen any more.",
-	L1SizeWrong:        "The disk gets the size that its table covers, or an impossible length of the table is set to what the disk needs. If it was the other number that was wrong, the end of the disk is given up; nothing can be read there now.",
-	DiskSizeImpossible: "The disk gets the size that a snapshot recorded, or the whole size that its table covers, which can be more than it was.",
-	CompressionWrong:   "There is no compressed data to tell by. The method is taken from the header's field, or zlib if that is impossible.",
-	SnapshotTableBad:   "Snapshots that cannot be read are dropped from the list. Their data stays in the file, marked as used, but without a list entry.",
+	HeaderExtension:      "The extension that cannot be read is left out of the header, and what it said is lost: a backing format, feature names, the list of bitmaps, or something that this program does not know. Extensions behind it that can be read are kept.",
+	HeaderLength:         "The header is taken to be 112 bytes long. If that is wrong, extensions such as the list of bitmaps are not seen any more.",
+	L1SizeWrong:          "The disk gets the size that its table covers, or an impossible length of the table is set to what the disk needs. If it was the other number that was wrong, the end of the disk is given up; nothing can be read there now.",
+	DiskSizeImpossible:   "The disk gets the size that a snapshot recorded, or the whole size that its table covers, which can be more than it was.",
+	CompressionWrong:     "There is no compressed data to tell by. The method is taken from the header's field, or zlib if that is impossible.",
+	SnapshotTableBad:     "Snapshots that cannot be read are dropped from the list. Their data stays in the file, marked as used, but without a list entry.",
+	SnapshotEntryGarbage: "Entries that are none are dropped from the list of snapshots. The data of the snapshots that they were stays in the file, marked as used, but without a list entry.",
 	SnapshotTableOutside: "The snapshots are dropped, since their list is not in this file. Their data stays in the file, marked as used, but without a list entry. " +
 		"If the file was cut off in copying, a whole copy still has them.",
 	SnapshotL1Unaligned: "The snapshot is dropped from the list. Its data stays in the file, marked as used, but nothing says any more which disk it was.",

@@ -303,6 +303,8 @@ func (f Finding) whatSnapshot() string {
 		return fmt.Sprintf("Snapshot %d has %d bytes of extra data; version 3 needs at least %d.", f.At.Root, f.Got, qcow2.SnapshotExtraV3)
 	case SnapshotL1Unaligned:
 		return fmt.Sprintf("%s is 0x%x, which is not a cluster boundary.", f.At.Field(), f.Got)
+	case SnapshotEntryGarbage:
+		return fmt.Sprintf("Entry %d of the snapshot table has no id that a program would write; as its L1 offset it holds 0x%x.", f.At.Root, f.Got)
 	case SnapshotL1TooLarge:
 		return fmt.Sprintf("Snapshot %d has an L1 table of %d entries; at most %d are allowed.", f.At.Root, int64(f.Host.Len)/qcow2.L1EntrySize, qcow2.MaxL1Entries)
 	case TableReadError:

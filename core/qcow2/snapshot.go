@@ -14,6 +14,12 @@ type Snapshot struct {
 	ID, Name      []byte
 }
 
+// Offsets of fields in an entry.
+const (
+	OffSnapshotL1Size = 8
+	OffSnapshotExtra  = 36 // extra_data_size
+)
+
 // Snapshot extra data lengths in bytes.
 const (
 	SnapshotExtraV3   = 16 // the least that version 3 asks for

@@ -1,0 +1,61 @@
+package check
+
+import (
+	"qcowscope/core/image"
+	"qcowscope/core/qcow2"
+	"qcowscope/core/refcount"
+)
+
+// snapshots reads the snapshot table. QEMU gives up on a table that it cannot parse.
+func (c *checker) snapshots() error {
+	c.progress(PhaseSnapshots, 0, 1)
+	t, err := c.img.ReadSnapshots()
+	if err != nil {
+		if c.ctx.Err() != nil {
+			return c.ctx.Err()
+		}
+		c.readError(err)
+		c.report.Aborted = true
+	}
+	c.report.Snapshots = t
+	if t.Err != nil {
+		c.report.Aborted = true
+		code := SnapshotTableBad
+		if c.img.Header.NbSnapshots == 0 {
+			code = SnapshotsOffsetStray
+		}
+		c.add(Finding{Code: code, At: headerPlace("snapshots_offset", qcow2.OffSnapshots), Got: c.img.Header.SnapshotsOffset, Times: 1, Err: t.Err})
+	}
+	for i := range t.Snapshots {
+		c.snapshotEntry(t, i)
+	}
+	return nil
+}
+
+// snapshotEntry notes what is wrong with an entry by itself.
+func (c *checker) snapshotEntry(t *image.SnapshotTable, i int) {
+	s := &t.Snapshots[i]
+	at := Place{Kind: FieldSnapshot, Name: "extra_data_size", Role: refcount.SnapshotTable, Root: i + 1,
+		L1Index: -1, L2Index: -1, Off: qcow2.HostOff(t.Offsets[i] + qcow2.OffSnapshotExtra)}
+	if c.img.Geo.Version >= 3 && len(s.Extra) < qcow2.SnapshotExtraV3 {
+		c.add(Finding{Code: SnapshotEntryShort, At: at, Got: uint64(len(s.Extra)), Want: qcow2.SnapshotExtraFull, Times: 1})
+	}
+	if !PlausibleSnapshot(s) && !c.img.Geo.DataFile {
+		at.Name, at.Off = "entry", qcow2.HostOff(t.Offsets[i])
+		c.add(Finding{Code: SnapshotEntryGarbage, At: at, Got: s.L1TableOffset, Times: 1})
+	}
+}
+
+// PlausibleSnapshot tells whether a program may have written the entry: it has an id, and
+// its id and name are text. Whether it can be used is another question.
+func PlausibleSnapshot(s *qcow2.Snapshot) bool {
+	text := func(b []byte) bool {
+		for _, v := range b {
+			if v < ' ' || v == 0x7f {
+				return false
+			}
+		}
+		return true
+	}
+	return len(s.ID) > 0 && text(s.ID) && text(s.Name)
+}
