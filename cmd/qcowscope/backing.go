@@ -35,14 +35,8 @@ func (c *command) warnNames(f *file, img *image.Image, o repairOptions) {
 		fmt.Fprintf(c.err, "qcowscope repair: the image names its backing file %s relative to itself, and from %s that leads elsewhere: --rebase-backing keeps it valid\n",
 			printable(img.BackingFile), printable(o.path))
 	}
-	if img.DataFile == "" {
-		return
-	}
-	from, there := otherFile(f.path, img.DataFile), otherFile(o.path, img.DataFile)
-	if from == there || sameFile(from, there) {
-		fmt.Fprintf(c.err, "qcowscope repair: the data is in %s, which the image and its copy share: use only one of them from now on\n", printable(img.DataFile))
-	} else {
-		fmt.Fprintf(c.err, "qcowscope repair: the data is in %s, named relative to the image: put it, or a copy of it, beside %s\n", printable(img.DataFile), printable(o.path))
+	if img.Geo.DataFile {
+		fmt.Fprintf(c.err, "qcowscope repair: the data is in the file %s, which the image and its copy share: use only one of them from now on\n", printable(img.DataFile))
 	}
 }
 

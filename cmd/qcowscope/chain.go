@@ -51,12 +51,16 @@ func (ch *backingChain) follow(ctx context.Context, f *file, img *image.Image) s
 func (ch *backingChain) dataFile(f *file, img *image.Image) {
 	last := len(ch.layers) - 1
 	ch.layers[last].Data = &clustermap.Layer{}
-	path := otherFile(f.path, img.DataFile)
-	ch.names[last].data = path
-	data, err := openFile(path)
+	// QEMU takes the name from the folder that it runs in; people keep the files together.
+	data, err := openFile(img.DataFile)
 	if err != nil {
+		data, err = openFile(otherFile(f.path, img.DataFile))
+	}
+	if err != nil {
+		ch.names[last].data = img.DataFile
 		return
 	}
+	ch.names[last].data = data.path
 	ch.files = append(ch.files, data)
 	ch.layers[last].Data = &clustermap.Layer{Size: data.size, Holes: data}
 }
