@@ -83,7 +83,7 @@ func (img *Image) judgeBitmaps() error {
 			tableErr = err
 		case err != nil:
 			return err
-		case names[string(m.Name)]:
+		case names[string(m.Name)] && m.Flags&qcow2.BitmapInUse == 0: // QEMU passes over one in use
 			return fmt.Errorf("%w: two bitmaps are named %q", errBitmapDirectory, m.Name)
 		}
 		names[string(m.Name)] = true
