@@ -1,0 +1,95 @@
+//go:build !js
+
+package differential_test
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"testing"
+
+	"qcowscope/core/check"
+	"qcowscope/differential"
+	"qcowscope/testimages/qemu"
+)
+
+// Numbers of damaged images. From manyImages on every field and every finding must have
+// been met.
+const (
+	fewImages  = 600
+	manyImages = 6000
+)
+
+// options are what the environment asks for.
+func options(t *testing.T) differential.Options {
+	opt := differential.Options{N: fewImages, Seed: 1, Only: -1}
+	if os.Getenv("QCOWSCOPE_FULL") != "" {
+		opt.N = manyImages
+	}
+	for name, set := range map[string]func(uint64){
+		"QCOWSCOPE_DIFF_N":    func(v uint64) { opt.N = int(v) },
+		"QCOWSCOPE_DIFF_SEED": func(v uint64) { opt.Seed = v },
+	} {
+		if text := os.Getenv(name); text != "" {
+			v, err := strconv.ParseUint(text, 10, 32)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			set(v)
+		}
+	}
+	return opt
+}
+
+// TestDamagedImages holds our check of every damaged image against QEMU's.
+func TestDamagedImages(t *testing.T) {
+	if err := qemu.Available(); err != nil {
+		t.Fatal(err)
+	}
+	opt := options(t)
+	res, err := differential.Run(context.Background(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range res.Differences {
+		t.Error(d)
+	}
+	t.Log(res.Table.String())
+	if res.Images != opt.N {
+		t.Errorf("%d images of %d", res.Images, opt.N)
+	}
+	covered(t, &res.Table)
+}
+
+// unreachable are the codes that no small damaged file can have.
+var unreachable = map[check.Code]string{
+	check.TooManyClusters: "needs a file of a terabyte",
+	check.TableReadError:  "needs a disk with bad sectors",
+	check.TablesOverlap:   "needs a gigabyte of tables that overlap",
+}
+
+// covered fails when the run was too narrow to mean something.
+func covered(t *testing.T, table *differential.Table) {
+	n := table.Images
+	if checked := table.Outcomes["counts"]; checked < n/2 {
+		t.Errorf("QEMU's counts were compared for %d images of %d", checked, n)
+	}
+	for kind, hits := range table.Kinds {
+		if hits < n/200 {
+			t.Errorf("the kind %q was tried %d times", kind, hits)
+		}
+	}
+	if n < manyImages {
+		return
+	}
+	for field, hits := range table.Fields {
+		if hits == 0 {
+			t.Errorf("the field %s was never damaged", field)
+		}
+	}
+	for _, c := range check.Codes() {
+		if _, no := unreachable[c]; !no && table.Codes[string(c)] == 0 {
+			t.Errorf("no image had a finding %s", c)
+		}
+	}
+}
