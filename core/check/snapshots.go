@@ -46,16 +46,18 @@ func (c *checker) snapshotEntry(t *image.SnapshotTable, i int) {
 	}
 }
 
-// PlausibleSnapshot tells whether a program may have written the entry: it has an id, and
-// its id and name are text. Whether it can be used is another question.
+// PlausibleSnapshot tells whether a program may have written the entry: it has an id, which
+// is ASCII, and a name that is text. Whether it can be used is another question.
 func PlausibleSnapshot(s *qcow2.Snapshot) bool {
-	text := func(b []byte) bool {
-		for _, v := range b {
-			if v < ' ' || v == 0x7f {
-				return false
-			}
+	for _, v := range s.ID {
+		if v <= ' ' || v > '~' {
+			return false
 		}
-		return true
 	}
-	return len(s.ID) > 0 && text(s.ID) && text(s.Name)
+	for _, v := range s.Name {
+		if v < ' ' || v == 0x7f {
+			return false
+		}
+	}
+	return len(s.ID) > 0
 }

@@ -1,0 +1,53 @@
+package repair
+
+import (
+	"fmt"
+	"strconv"
+
+	"qcowscope/core/qcow2"
+	"qcowscope/core/refcount"
+)
+
+// lostRoots makes entries for snapshots whose own are gone but whose L1 tables are still in
+// the file: leaked tables as long as the active one, whose entries all lead to tables that
+// lack a reference. There are none if more are found than are missing. Ids and names are
+// made up; what was in the old entries is not known.
+func (r *repairer) lostRoots(kept []qcow2.Snapshot, missing int) ([]qcow2.Snapshot, error) {
+	t, g, e, n := r.report.Refcounts, r.img.Geo, r.evidence(), r.img.L1.Entries
+	var found []qcow2.Snapshot
+	next, tried := nextID(kept), 0
+	for i, b := range t.Roles(0, t.Len()) {
+		if refcount.RoleOf(b) != refcount.Leaked {
+			continue
+		}
+		if tried++; tried > tableProbes {
+			return nil, nil
+		}
+		if err := r.ctx.Err(); err != nil {
+			return nil, err
+		}
+		off := g.Offset(qcow2.HostCluster(i))
+		if !e.isRoot(off, n, false) {
+			continue
+		}
+		if len(found) == missing {
+			return nil, nil
+		}
+		s := qcow2.Snapshot{L1TableOffset: uint64(off), L1Size: uint32(n), ID: strconv.AppendInt(nil, next, 10), Name: fmt.Appendf(nil, "recovered-%d", next)}
+		s.Extra = fullExtra(r.img, &s)
+		found = append(found, s)
+		next++
+	}
+	return found, nil
+}
+
+// nextID is a number above all ids.
+func nextID(kept []qcow2.Snapshot) int64 {
+	next := int64(1)
+	for i := range kept {
+		if n, err := strconv.ParseInt(string(kept[i].ID), 10, 32); err == nil {
+			next = max(next, n+1)
+		}
+	}
+	return next
+}

@@ -1,0 +1,284 @@
+package repair
+
+import (
+	"fmt"
+
+	"qcowscope/core/check"
+	"qcowscope/core/patch"
+	"qcowscope/core/qcow2"
+	"qcowscope/core/refcount"
+	"qcowscope/core/source"
+)
+
+// tableProbes bounds how many leaked clusters are looked at to find a lost table. With more
+// it cannot be told that there is only one.
+const tableProbes = 1 << 16
+
+// locateSnapshots finds a table that the header lost: the only leaked place with exactly so
+// many entries, whose L1 tables are leaked as well. A place near the old pointer goes before
+// others.
+func (r *repairer) locateSnapshots(code check.Code) (bool, error) {
+	h := &r.img.Header
+	if h.NbSnapshots > qcow2.MaxSnapshots {
+		return false, nil
+	}
+	all, err := r.leakedSnapshotTables()
+	if err != nil {
+		return false, err
+	}
+	var near []qcow2.HostOff
+	for _, off := range all {
+		if r.oneBitOff(uint64(off), h.SnapshotsOffset) {
+			near = append(near, off)
+		}
+	}
+	if len(near) > 0 {
+		all = near
+	}
+	if len(all) != 1 {
+		return false, nil
+	}
+	w := patch.Write{Off: qcow2.OffSnapshots, Data: be64bytes(uint64(all[0])),
+		Why: fmt.Sprintf("snapshots_offset: point to 0x%x, the only table of %d snapshots that nothing points to", int64(all[0]), h.NbSnapshots)}
+	if ok, err := r.betters(w); err != nil || !ok {
+		return false, err
+	}
+	r.add([]patch.Write{w})
+	r.step(code, 1, "point the header to the snapshot table that it lost")
+	return true, nil
+}
+
+// oneBitOff tells whether the pointer is the place with low bits set or one bit flipped.
+func (r *repairer) oneBitOff(place, pointer uint64) bool {
+	diff := place ^ pointer
+	return diff&(diff-1) == 0 || place == pointer&^uint64(r.img.Geo.ClusterSize()-1)
+}
+
+// leakedSnapshotTables are the leaked clusters at which such a table begins.
+func (r *repairer) leakedSnapshotTables() (found []qcow2.HostOff, err error) {
+	h, t, g, e := &r.img.Header, r.report.Refcounts, r.img.Geo, r.evidence()
+	head := make([]byte, min(g.ClusterSize(), 4096))
+	tried := 0
+	for i, b := range t.Roles(0, t.Len()) {
+		if refcount.RoleOf(b) != refcount.Leaked {
+			continue
+		}
+		if tried++; tried > tableProbes {
+			return nil, nil
+		}
+		if err := r.ctx.Err(); err != nil {
+			return nil, err
+		}
+		off := g.Offset(qcow2.HostCluster(i))
+		if err := source.ReadFull(r.img.Src, head, int64(off)); err != nil {
+			return nil, err
+		}
+		if s, _, ok := entryAt(head, 0, -1); !ok || !r.rootInFile(&s) {
+			continue
+		}
+		s, err := r.scanSnapshots(int64(off), h.NbSnapshots)
+		if err != nil {
+			return nil, err
+		}
+		if s.whole(h.NbSnapshots) && e.ownRoots(s.entries) {
+			found = append(found, off)
+		}
+	}
+	return found, nil
+}
+
+// whole tells whether n entries were read without any doubt.
+func (s *snapshotScan) whole(n uint32) bool {
+	return uint32(len(s.entries)) == n && !s.gap && !s.long && len(s.lengths) == 0
+}
+
+// ownRoots tells whether every entry's L1 table is there and lost its owner.
+func (e *evidence) ownRoots(entries []qcow2.Snapshot) bool {
+	for i := range entries {
+		s := &entries[i]
+		if !e.r.rootInFile(s) || !e.isRoot(qcow2.HostOff(s.L1TableOffset), int64(s.L1Size), true) {
+			return false
+		}
+	}
+	return true
+}
+
+// isRoot tells whether at off there is the L1 table of a snapshot that lost its owner: it
+// lies in leaked clusters, and all its entries are empty or lead to tables that lack a
+// reference. empty says whether it may have none.
+func (e *evidence) isRoot(off qcow2.HostOff, entries int64, empty bool) bool {
+	g := e.r.img.Geo
+	if off <= 0 || entries <= 0 || entries > qcow2.MaxL1Entries || !g.Aligned(off) ||
+		!e.r.leakedRun(int64(g.Cluster(off)), g.Clusters(entries*qcow2.L1EntrySize)) {
+		return false
+	}
+	buf := make([]byte, entries*qcow2.L1EntrySize)
+	if source.ReadFull(e.r.img.Src, buf, int64(off)) != nil {
+		return false
+	}
+	tables, read := 0, 0
+	for i := 0; i < len(buf); i += qcow2.L1EntrySize {
+		entry := qcow2.L1Entry(be64(buf[i:]))
+		if entry == 0 {
+			continue
+		}
+		if !e.leadsToTable(entry, &read) || !e.misses(g.Cluster(entry.L2Table())) {
+			return false
+		}
+		tables++
+	}
+	return tables > 0 || empty
+}
+
+// snapshotRoots corrects the pointers to L1 tables of snapshots, one after the other: each
+// that is found leaves fewer places for the next.
+func (r *repairer) snapshotRoots() error {
+	if r.report.Snapshots.Err != nil || r.present(tableCodes) != "" {
+		return nil
+	}
+	for i := range r.report.Snapshots.Snapshots {
+		code := r.rootTrouble(i)
+		if code == "" {
+			continue
+		}
+		ws, err := r.findRoot(i, code)
+		if err != nil {
+			return err
+		}
+		if len(ws) == 0 {
+			continue
+		}
+		if ok, err := r.betters(ws...); err != nil {
+			return err
+		} else if !ok {
+			continue
+		}
+		r.add(ws)
+		r.step(code, 1, fmt.Sprintf("point snapshot %d to its table", i+1))
+		if err := r.commitPart(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rootTrouble is the code of what is wrong with the pointer of snapshot i, "" if nothing.
+func (r *repairer) rootTrouble(i int) check.Code {
+	for _, c := range []check.Code{check.SnapshotL1Unaligned, check.SnapshotL1TooLarge, check.SnapshotL1Outside} {
+		g := r.report.Group(c)
+		if g == nil {
+			continue
+		}
+		for _, f := range g.Findings {
+			if f.At.Root == i+1 {
+				return c
+			}
+		}
+	}
+	return ""
+}
+
+// findRoot is the correction of the pointer, or of the length, of the L1 table of snapshot
+// i; nothing if there is not exactly one.
+func (r *repairer) findRoot(i int, code check.Code) ([]patch.Write, error) {
+	s, at, g, e := &r.report.Snapshots.Snapshots[i], r.report.Snapshots.Offsets[i], r.img.Geo, r.evidence()
+	if r.report.Refcounts.Count(g.Cluster(qcow2.HostOff(at))) != 1 {
+		return nil, nil // something else claims the table: nothing is written there
+	}
+	if n, ok := e.stored(g.Cluster(qcow2.HostOff(min(s.L1TableOffset, 1<<62)))); code == check.SnapshotL1Outside && ok && n > 0 &&
+		int64(s.L1TableOffset) >= r.img.Src.Size() {
+		return nil, nil // the pointer is right, the file was cut off
+	}
+	for _, n := range r.rootSizes(s) {
+		off := qcow2.HostOff(s.L1TableOffset)
+		if n != int64(s.L1Size) && e.isRoot(off, n, false) {
+			return []patch.Write{{Off: at + qcow2.OffSnapshotL1Size, Data: be32bytes(uint32(n)),
+				Why: fmt.Sprintf("snapshot[%d].l1_size: %d entries, what its disk needs", i, n)}}, nil
+		}
+	}
+	if s.L1Size > qcow2.MaxL1Entries {
+		return nil, nil
+	}
+	off, err := r.rootNear(e, s)
+	if err != nil || off == 0 {
+		return nil, err
+	}
+	return []patch.Write{{Off: at, Data: be64bytes(uint64(off)),
+		Why: fmt.Sprintf("snapshot[%d].l1_table_offset: point to 0x%x, the only table that it can mean", i, int64(off))}}, nil
+}
+
+// rootSizes are the lengths that the L1 table of a snapshot can have: what its disk and VM
+// state need, and that of the active table, which it was copied from.
+func (r *repairer) rootSizes(s *qcow2.Snapshot) (all []int64) {
+	g := r.img.Geo
+	disk, ok := s.DiskSize()
+	if !ok || disk >= 1<<62 {
+		disk = r.img.VirtualSize()
+	}
+	need := g.L1EntriesFor(disk)
+	if vm := s.VMState(); vm < 1<<40 {
+		need += g.L1EntriesFor(vm)
+	}
+	if need > 0 && need <= qcow2.MaxL1Entries {
+		all = append(all, int64(need))
+	}
+	if n := r.img.L1.Entries; n > int64(need) {
+		all = append(all, n)
+	}
+	return all
+}
+
+// rootNear is the one place of an L1 table that the pointer can mean: with its low bits
+// cleared or one bit flipped back, else anywhere. 0 if there is none or a choice.
+func (r *repairer) rootNear(e *evidence, s *qcow2.Snapshot) (qcow2.HostOff, error) {
+	var near, all []qcow2.HostOff
+	t, g := r.report.Refcounts, r.img.Geo
+	tried := 0
+	for i, b := range t.Roles(0, t.Len()) {
+		if refcount.RoleOf(b) != refcount.Leaked {
+			continue
+		}
+		if tried++; tried > tableProbes {
+			return 0, nil
+		}
+		if err := r.ctx.Err(); err != nil {
+			return 0, err
+		}
+		off := g.Offset(qcow2.HostCluster(i))
+		if !e.isRoot(off, int64(s.L1Size), false) {
+			continue
+		}
+		if all = append(all, off); r.oneBitOff(uint64(off), s.L1TableOffset) {
+			near = append(near, off)
+		}
+	}
+	if len(near) > 0 {
+		all = near
+	}
+	if len(all) != 1 {
+		return 0, nil
+	}
+	return all[0], nil
+}
+
+// dropSnapshots takes, by consent, snapshots without a readable L1 table off the list.
+func (r *repairer) dropSnapshots() error {
+	if r.report.Snapshots.Err != nil || r.present(tableCodes) != "" {
+		return nil
+	}
+	var kept []qcow2.Snapshot
+	dropped := uint64(0)
+	for i, s := range r.report.Snapshots.Snapshots {
+		if code := r.rootTrouble(i); code != "" && r.accepts(code) {
+			r.step(code, 1, fmt.Sprintf("drop snapshot %d (%q) from the list; its data stays in the file", i+1, s.Name))
+			dropped++
+			continue
+		}
+		kept = append(kept, s)
+	}
+	if dropped == 0 {
+		return nil
+	}
+	r.cut = true
+	return r.writeSnapshots(kept)
+}
