@@ -1,5 +1,6 @@
 import {joinRuns, requestLength} from '../model/reads';
 import type {ReadLimits, Run, Wanted} from '../model/reads';
+import type {ReadRanges} from './reader';
 
 const MIB = 1 << 20;
 
@@ -42,18 +43,20 @@ export class FileHost {
   private woken = false;
 
   /**
+   * @param fileSize what lies behind it is not read
    * @param memory the core's memory; asked for anew each time, since growing it replaces the buffer
    * @param done tells the core that all ranges of a call are in its memory, or why not
    */
   constructor(
-    private readonly file: Blob,
+    private readonly fileSize: number,
+    private readonly readRanges: ReadRanges,
     private readonly memory: () => ArrayBuffer,
     private readonly done: (id: number, code: ReadCode) => void,
   ) {}
 
   /** Starts to read `count` ranges that are listed at `pointer` in the core's memory. Never calls `done` before it returns. */
   start(id: number, pointer: number, count: number): void {
-    const runs = joinRuns(this.decode(pointer, count), this.file.size, LIMITS);
+    const runs = joinRuns(this.decode(pointer, count), this.fileSize, LIMITS);
     const ticket: Ticket = {id, left: runs.length, code: DONE};
     if (runs.length === 0) {
       queueMicrotask(() => {
@@ -99,14 +102,12 @@ export class FileHost {
   }
 
   private async read(runs: Queued[]): Promise<ReadCode> {
-    const slices = runs.map((run) => this.file.slice(run.start, run.end));
-    const [first] = slices;
-    const blob = slices.length === 1 && first !== undefined ? first : new Blob(slices);
     try {
-      this.scatter(runs, await blob.arrayBuffer());
+      const bytes = await this.readRanges(runs.map(({start, end}) => ({start, end})));
+      this.scatter(runs, bytes);
       return DONE;
     } catch (error) {
-      return error instanceof DOMException && error.name === 'NotReadableError' ? UNREADABLE : FAILED;
+      return error instanceof Error && error.name === 'NotReadableError' ? UNREADABLE : FAILED;
     }
   }
 

@@ -4,6 +4,7 @@
  *   page --Comlink--> worker --qcowscope.call--> Go
  *                       ^------ io.start ---------'   "read these ranges"
  *        File.slice --> memory, qcowscopeDone -> Go
+ *        (of many ranges: in the reader's worker)
  */
 import * as Comlink from 'comlink';
 import {failure, ok} from '../base/result';
@@ -15,6 +16,9 @@ import type {EngineApi, EngineEvents} from './api';
 import {blobOf} from './blob';
 import {FileHost} from './host';
 import {notStarted, problemOf} from './problems';
+import {readWithHelper} from './reader';
+import type {ReadRanges} from './reader';
+import type {Reader} from './reader-worker';
 import './wasm_exec.js';
 
 /** What Go puts into the worker's global object, and what it finds there. */
@@ -105,10 +109,17 @@ function memory(): ArrayBuffer {
 
 function attach(next: File): void {
   file = next;
-  host = new FileHost(next, memory, (id, code) => globals.qcowscopeDone?.(id, code));
+  host = new FileHost(next.size, readerOf(next), memory, (id, code) => globals.qcowscopeDone?.(id, code));
   if (globals.qcowscopeHost !== undefined) {
     globals.qcowscopeHost.size = next.size;
   }
+}
+
+function readerOf(next: File): ReadRanges {
+  const worker = new Worker(new URL('./reader-worker.ts', import.meta.url), {type: 'module', name: 'qcowscope reader'});
+  const ended = new Promise((resolve) => worker.addEventListener('error', resolve));
+  const reader = Comlink.wrap<Reader>(worker);
+  return readWithHelper(next, (ranges) => reader.read(next, ranges), ended);
 }
 
 async function call<K extends Op>(op: K, request: Request<K>): Promise<Result<Reply<K>, Problem>> {
