@@ -72,6 +72,14 @@ func DecodeBitmapsExtension(b []byte) (e BitmapsExtension, ok bool) {
 	return BitmapsExtension{be.Uint32(b), be.Uint32(b[4:]), be.Uint64(b[8:]), be.Uint64(b[16:])}, true
 }
 
+// AppendTo appends the 24 bytes.
+func (e BitmapsExtension) AppendTo(b []byte) []byte {
+	b = binary.BigEndian.AppendUint32(b, e.NbBitmaps)
+	b = binary.BigEndian.AppendUint32(b, e.Reserved)
+	b = binary.BigEndian.AppendUint64(b, e.DirectorySize)
+	return binary.BigEndian.AppendUint64(b, e.DirectoryOffset)
+}
+
 // LUKSExtension is the data of the extension "Full disk encryption header pointer".
 type LUKSExtension struct{ Offset, Length uint64 }
 

@@ -247,6 +247,7 @@ func (h *headerEdit) leaveOut(unread bool, off int64) bool {
 	if unread {
 		next = a.nextKnown(off + 8)
 	}
+	h.r.cut = true
 	h.r.removeExtension(a, off, next, fmt.Sprintf("header extension 0x%08x at 0x%x: left out by consent", typ, off))
 	h.r.step(check.HeaderExtension, 1, "leave out the header extension that cannot be read: "+extensionName(typ))
 	return true
@@ -290,7 +291,6 @@ func (r *repairer) removeExtension(a extensionArea, off, next int64, why string)
 		copy(data, a.head[next:a.last+1])
 	}
 	r.stage.Add(batch, off, data, why)
-	r.cut = true
 }
 
 // extensionName is what an extension is for.

@@ -1,0 +1,118 @@
+package repair
+
+import (
+	"errors"
+	"fmt"
+
+	"qcowscope/core/check"
+	"qcowscope/core/image"
+	"qcowscope/core/patch"
+	"qcowscope/core/qcow2"
+	"qcowscope/core/refcount"
+)
+
+// bitmapsExtension corrects the fields of the bitmaps extension where exactly one directory
+// fits: its reserved field, the number of bitmaps or the directory's length where the
+// directory shows it, or the directory's place.
+func (r *repairer) bitmapsExtension() error {
+	e := qcow2.FindExtension(r.img.Extensions, qcow2.ExtBitmaps)
+	if e == nil || r.report.Group(check.BitmapDirectoryBad) == nil {
+		return nil
+	}
+	ext, ok := qcow2.DecodeBitmapsExtension(e.Data)
+	if !ok {
+		return nil
+	}
+	fit, ok := r.directoryAt(ext, ext.DirectoryOffset)
+	if !ok {
+		var err error
+		if fit, ok, err = r.directoryElsewhere(ext); err != nil {
+			return err
+		}
+	}
+	fit.Reserved = 0
+	if !ok || fit == ext {
+		return nil
+	}
+	w := patch.Write{Off: e.Off + 8, Data: fit.AppendTo(nil), Why: fmt.Sprintf("bitmaps extension: %d bitmaps in a directory of %d bytes at 0x%x", fit.NbBitmaps, fit.DirectorySize, fit.DirectoryOffset)}
+	if ok, err := r.betters(w); err != nil || !ok {
+		return err
+	}
+	r.add([]patch.Write{w})
+	r.step(check.BitmapDirectoryBad, 1, "correct the bitmaps extension; the directory shows what it should say")
+	return nil
+}
+
+// directoryBytes bounds what is read where a directory may be.
+const directoryBytes = 1 << 20
+
+// directoryAt tells whether at off there is a directory with as many bitmaps, or as many
+// bytes, as ext says. One of the two may be wrong.
+func (r *repairer) directoryAt(ext qcow2.BitmapsExtension, off uint64) (fit qcow2.BitmapsExtension, ok bool) {
+	if off == 0 || off >= uint64(r.img.Src.Size()) || !r.img.Geo.Aligned(qcow2.HostOff(off)) {
+		return fit, false
+	}
+	look := qcow2.BitmapsExtension{NbBitmaps: qcow2.MaxBitmaps, DirectorySize: directoryBytes, DirectoryOffset: off}
+	all, _ := r.img.BitmapDirectory(&look) // reads past the directory's end
+	fits, size := 0, uint64(0)
+	for i := range all {
+		if !r.isBitmap(&all[i]) {
+			break
+		}
+		size += uint64(all[i].Bytes())
+		n := uint32(i + 1)
+		if n == ext.NbBitmaps || size == ext.DirectorySize {
+			fit = qcow2.BitmapsExtension{NbBitmaps: n, DirectorySize: size, DirectoryOffset: off}
+			fits++
+		}
+	}
+	return fit, fits == 1
+}
+
+// isBitmap tells whether the entry is one that QEMU can open, whose table is a bitmap's or
+// nobody's. The table may have bad entries.
+func (r *repairer) isBitmap(m *qcow2.Bitmap) bool {
+	if err := r.img.JudgeBitmap(m); err != nil && !errors.Is(err, image.ErrBitmapTable) {
+		return false
+	}
+	role := r.report.Refcounts.Role(r.img.Geo.Cluster(qcow2.HostOff(m.TableOffset)))
+	return role == refcount.Leaked || role == refcount.BitmapData
+}
+
+// directoryElsewhere is the only directory in leaked clusters that is exactly as ext says.
+// A place near the old pointer goes before others.
+func (r *repairer) directoryElsewhere(ext qcow2.BitmapsExtension) (fit qcow2.BitmapsExtension, ok bool, err error) {
+	t, g := r.report.Refcounts, r.img.Geo
+	var near, all []qcow2.BitmapsExtension
+	tried := 0
+	for i, b := range t.Roles(0, t.Len()) {
+		if refcount.RoleOf(b) != refcount.Leaked {
+			continue
+		}
+		if tried++; tried > tableProbes {
+			return fit, false, nil
+		}
+		if err := r.ctx.Err(); err != nil {
+			return fit, false, err
+		}
+		off := uint64(g.Offset(qcow2.HostCluster(i)))
+		first := qcow2.BitmapsExtension{NbBitmaps: 1, DirectorySize: qcow2.BitmapDirectoryEntrySize + qcow2.MaxBitmapName + 7, DirectoryOffset: off}
+		if head, _ := r.img.BitmapDirectory(&first); len(head) == 0 || !r.isBitmap(&head[0]) {
+			continue
+		}
+		d, exact := r.directoryAt(ext, off)
+		if !exact || d.NbBitmaps != ext.NbBitmaps || d.DirectorySize != ext.DirectorySize {
+			continue
+		}
+		if all = append(all, d); r.oneBitOff(off, ext.DirectoryOffset) {
+			near = append(near, d)
+		}
+	}
+	if len(near) > 0 {
+		all = near
+	}
+	if len(all) != 1 {
+		return fit, false, nil
+	}
+	return all[0], true, nil
+}
