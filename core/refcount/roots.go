@@ -20,55 +20,65 @@ type root struct {
 // roots lists the active L1 table and those of the snapshots, and counts their own
 // clusters.
 func (w *walker) roots(snaps *image.SnapshotTable) []*root {
-	active := &root{L1Table: w.img.L1, index: 0, active: 1}
-	w.region(w.img.L1.Off, w.img.L1.Bytes(), L1, 0, 1)
-	all := []*root{active}
+	all := []*root{{L1Table: w.img.L1, index: 0, active: 1}}
 	seen := map[image.L1Table]*root{}
 	for i, s := range snaps.Snapshots {
 		t := image.L1Table{Off: qcow2.HostOff(s.L1TableOffset), Entries: int64(s.L1Size)}
-		at := Trouble{Role: InactiveL1, Root: i + 1, L1Index: -1, L2Index: -1, At: qcow2.HostOff(snaps.Offsets[i]),
-			Host: qcow2.Range[qcow2.HostOff]{Start: t.Off, Len: qcow2.HostOff(t.Bytes())}, Entry: s.L1TableOffset, Times: 1}
-		switch {
-		case !w.g.Aligned(t.Off):
-			w.trouble(SnapshotL1Unaligned, at)
-			continue
-		case t.Entries > qcow2.MaxL1Entries:
-			w.trouble(SnapshotL1TooLarge, at)
-			continue
-		case t.Entries == 0:
-			continue // an empty table may lie anywhere
-		case !image.Readable(t.Off, t.Bytes()):
-			w.aborted = true // QEMU gives up
-			w.trouble(RegionBeyondEOF, at)
-			continue
-		}
-		w.region(t.Off, t.Bytes(), InactiveL1, i+1, 1)
 		if r := seen[t]; r != nil {
 			r.snaps++
-			continue
+		} else if w.judgeSnapshotL1(t, i, snaps) {
+			r := &root{L1Table: t, index: i + 1, snaps: 1}
+			seen[t] = r
+			all = append(all, r)
 		}
-		r := &root{L1Table: t, index: i + 1, snaps: 1}
-		seen[t] = r
-		all = append(all, r)
 	}
 	return w.withinBudget(all)
 }
 
-// withinBudget drops tables that overlap each other so often that walking them all would
-// take longer than the file is large: no image that a program wrote has any.
+// judgeSnapshotL1 tells whether snapshot i has an L1 table that can be walked.
+func (w *walker) judgeSnapshotL1(t image.L1Table, i int, snaps *image.SnapshotTable) bool {
+	at := Trouble{Role: InactiveL1, Root: i + 1, L1Index: -1, L2Index: -1, At: qcow2.HostOff(snaps.Offsets[i]),
+		Host: qcow2.Range[qcow2.HostOff]{Start: t.Off, Len: qcow2.HostOff(t.Bytes())}, Entry: uint64(t.Off), Times: 1}
+	switch {
+	case !w.g.Aligned(t.Off):
+		w.trouble(SnapshotL1Unaligned, at)
+	case t.Entries > qcow2.MaxL1Entries:
+		w.trouble(SnapshotL1TooLarge, at)
+	case t.Entries == 0: // an empty table may lie anywhere
+	case !image.Readable(t.Off, t.Bytes()):
+		w.aborted = true // QEMU gives up
+		w.trouble(RegionBeyondEOF, at)
+	default:
+		return true
+	}
+	return false
+}
+
+// withinBudget counts the clusters of the L1 tables. It drops tables that overlap each
+// other so often that walking them all would take longer than the file is large: no image
+// that a program wrote has any.
 func (w *walker) withinBudget(all []*root) []*root {
+	budget := overlapSlack + w.t.end
 	for i, r := range all {
 		inFile := max(0, min(r.Bytes(), w.t.end-int64(r.Off)))
-		if w.budget -= inFile; w.budget < 0 {
-			w.aborted = true
-			w.trouble(TablesOverlap, Trouble{Role: InactiveL1, Root: r.index, L1Index: -1, L2Index: -1,
-				Host: qcow2.Range[qcow2.HostOff]{Start: r.Off, Len: qcow2.HostOff(r.Bytes())}, Times: 1})
+		if budget -= inFile; budget < 0 {
+			w.overlap(Trouble{Role: InactiveL1, Root: r.index, L1Index: -1, L2Index: -1,
+				Host: qcow2.Range[qcow2.HostOff]{Start: r.Off, Len: qcow2.HostOff(r.Bytes())}})
 			return all[:i]
 		}
+		w.region(r.Off, r.Bytes(), r.role(), r.index, r.active+r.snaps)
 		// Entries past the end of the file are zero: nothing to walk.
 		r.Entries = (inFile + qcow2.L1EntrySize - 1) / qcow2.L1EntrySize
 	}
 	return all
+}
+
+// overlap notes that tables lie across each other beyond reason and that the rest of them
+// is not walked.
+func (w *walker) overlap(at Trouble) {
+	w.aborted = true
+	at.Times = 1
+	w.trouble(TablesOverlap, at)
 }
 
 // walkRoots walks all roots side by side, L1 index by L1 index, so that the tables that
@@ -81,7 +91,7 @@ func (w *walker) walkRoots(roots []*root) error {
 		last = max(last, r.Entries)
 		w.total += r.Entries
 	}
-	step := max(512, int64(8<<20)/qcow2.L1EntrySize/int64(len(roots)))
+	step := max(64, int64(8<<20)/qcow2.L1EntrySize/int64(len(roots)))
 	for first := int64(0); first < last; first += step {
 		if err := w.readWindows(roots, first, min(step, last-first)); err != nil {
 			return err
@@ -101,27 +111,35 @@ func (w *walker) walkRoots(roots []*root) error {
 	return w.walkRepeats()
 }
 
-// readWindows reads the entries [first, first+n) of every root that has them.
+// readWindows reads the entries [first, first+n) of every root that has them, all in one
+// batch; when that fails one by one, so that only what is unreadable is lost.
 func (w *walker) readWindows(roots []*root, first, n int64) error {
+	var reqs []source.Request
+	var of []*root
 	for _, r := range roots {
-		have := max(0, min(n, r.Entries-first))
+		have := qcow2.L1EntrySize * max(0, min(n, r.Entries-first))
 		r.first = first
 		if r.window = r.window[:0]; have == 0 {
 			continue
 		}
-		if int64(cap(r.window)) < have*qcow2.L1EntrySize {
-			r.window = make([]byte, have*qcow2.L1EntrySize)
+		if int64(cap(r.window)) < have {
+			r.window = make([]byte, have)
 		}
-		r.window = r.window[:have*qcow2.L1EntrySize]
-		off := int64(r.Off) + first*qcow2.L1EntrySize
-		if err := w.img.ReadBatch(w.ctx, []source.Request{{Off: off, Buf: r.window}}); err != nil {
-			if w.ctx.Err() != nil {
-				return w.ctx.Err()
-			}
-			w.unreadable(r.role(), r.index, -1, off, int64(len(r.window)), err)
-			r.window = r.window[:0]
+		r.window = r.window[:have]
+		reqs = append(reqs, source.Request{Off: int64(r.Off) + first*qcow2.L1EntrySize, Buf: r.window})
+		of = append(of, r)
+	}
+	if w.img.ReadBatch(w.ctx, reqs) == nil {
+		return nil
+	}
+	for i, q := range reqs {
+		if err := w.ctx.Err(); err != nil {
+			return err
 		}
-		w.done += have
+		if err := source.ReadFull(w.img.Src, q.Buf, q.Off); err != nil {
+			w.unreadable(of[i].role(), of[i].index, -1, q.Off, int64(len(q.Buf)), err)
+			of[i].window = of[i].window[:0]
+		}
 	}
 	return nil
 }
@@ -143,6 +161,7 @@ func (w *walker) unreadable(role Role, root int, l1Index, off, n int64, err erro
 // l1Index handles entry i of all roots: each distinct L2 table becomes one job.
 func (w *walker) l1Index(roots []*root, i int64) error {
 	begin := len(w.jobs)
+	w.jobAt = nil
 	for _, r := range roots {
 		k := 8 * (i - r.first)
 		if k >= int64(len(r.window)) {

@@ -18,6 +18,10 @@ type sharing struct {
 	hosts   [][]uint32 // by L2 index
 }
 
+// maxHosts bounds the clusters that are remembered for a place. Where there are more,
+// because very many snapshots differ there, any sharing is taken to be legal.
+const maxHosts = 64
+
 // seen notes the cluster for the place and tells whether it was noted before.
 func (s *sharing) seen(g qcow2.Geometry, l1Index, l2Index int64, c uint32) bool {
 	if s.hosts == nil {
@@ -29,7 +33,7 @@ func (s *sharing) seen(g qcow2.Geometry, l1Index, l2Index int64, c uint32) bool 
 			s.hosts[i] = s.hosts[i][:0]
 		}
 	}
-	if slices.Contains(s.hosts[l2Index], c) {
+	if len(s.hosts[l2Index]) >= maxHosts || slices.Contains(s.hosts[l2Index], c) {
 		return true
 	}
 	s.hosts[l2Index] = append(s.hosts[l2Index], c)

@@ -43,17 +43,16 @@ type walker struct {
 	pipe  *source.Pipeline
 	batch *source.Batch
 	jobs  []l2Job
-	done  int64
+	jobAt map[qcow2.HostOff]int // see sameJob
 	total int64
 
 	// Repeats are L2 tables that more than one L1 entry points to: they are parsed again
 	// as often as QEMU does it, but in one go.
 	repeats map[qcow2.HostOff]*l2Job
 	order   []qcow2.HostOff
-	// budget bounds the bytes of tables that lie across other tables.
-	budget int64
 
 	sharing       sharing
+	overlapped    bool // not all repeats were kept
 	aborted       bool
 	copiedUnknown bool
 
@@ -78,7 +77,6 @@ func Calculate(ctx context.Context, img *image.Image, snaps *image.SnapshotTable
 		hostClusters: img.HostClusters(),
 		tree:         Tree{Complete: true},
 		repeats:      map[qcow2.HostOff]*l2Job{},
-		budget:       1<<30 + 4*img.Src.Size(),
 	}
 	for _, step := range []func(*image.SnapshotTable) error{w.headerAndTables, w.metadata, w.bitmaps, w.refblocks} {
 		if err := step(snaps); err != nil {
