@@ -45,7 +45,7 @@ export function goTestCounts(code, stdout, output) {
       reports.push(said.get(key) ?? key);
     }
   }
-  return settled(code, counts, reports.length > 0 ? reports.join('') : output);
+  return settled(code, counts, reports.length > 0 ? reports.join('') : output.replace(/^\{.*\n?/gm, ''));
 }
 
 /**
