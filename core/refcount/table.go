@@ -95,6 +95,10 @@ func CopiedWrong(b uint8, stored uint64) bool {
 	return b&seenCopied != 0
 }
 
+// AnyUncopied tells of eight role bytes at a time whether some pointer of the active tree
+// lacks COPIED: what CopiedWrong says when all eight stored refcounts are 1.
+func AnyUncopied(roles uint64) bool { return roles&(each*seenUncopied) != 0 }
+
 // add counts times references to cluster c, which must be inside counts.
 func (t *Table) add(c int64, role Role, times uint64) {
 	if c >= t.n {
