@@ -92,6 +92,7 @@ type Verdict struct {
 	Problem       Problem        `json:"problem"`    // why, when incomplete
 	Groups        []FindingGroup `json:"groups"`
 	Usage         []Usage        `json:"usage"` // where the file's bytes go, largest first
+	Info          Info           `json:"info"`  // what the header says now: a repair may change it
 }
 
 // Usage is the share of the file that one owner has.

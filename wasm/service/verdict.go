@@ -18,7 +18,7 @@ func (s *Session) verdict() Verdict {
 		Corruptions: float64(r.Corruptions), Leaks: float64(r.Leaks), CheckErrors: float64(r.CheckErrors), ExitCode: r.ExitCode(),
 		TotalClusters: float64(r.Total), Allocated: float64(r.Stats.Allocated), Fragmented: float64(r.Stats.Fragmented),
 		Compressed: float64(r.Stats.Compressed), ImageEnd: float64(r.ImageEnd), Applied: s.overlay.Depth() > 0,
-		Groups: groupViews(r.Groups), Usage: s.usage(),
+		Groups: groupViews(r.Groups), Usage: s.usage(), Info: infoOf(s.name, s.now.img),
 	}
 	if r.Incomplete != nil {
 		v.Incomplete, v.Problem = true, problemOf(r.Incomplete)

@@ -110,6 +110,8 @@ export interface Verdict {
   groups: FindingGroup[];
   /** where the file's bytes go, largest first */
   usage: Usage[];
+  /** what the header says now: a repair may change it */
+  info: Info;
 }
 
 /** Usage is the share of the file that one owner has. */
