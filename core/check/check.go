@@ -159,6 +159,9 @@ func (c *checker) place(t refcount.Trouble) Place {
 		p.Kind = FieldL1
 	case t.Role == refcount.InactiveL1:
 		p.Kind, p.Name = FieldSnapshot, "l1_table_offset"
+		if t.Root > 0 && t.Root <= len(c.report.Snapshots.Offsets) {
+			p.Off = qcow2.HostOff(c.report.Snapshots.Offsets[t.Root-1])
+		}
 	default:
 		p.Name, p.Off = headerFieldOf(t.Role)
 	}

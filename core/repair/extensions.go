@@ -155,11 +155,12 @@ func (h *headerEdit) extensions() bool {
 		lengths = h.lengths()
 	}
 	switch {
-	case len(fixes) == 1 && len(lengths) == 0:
+	case len(lengths) > 0:
+		// No program writes another length: it is what is wrong.
+		h.write(qcow2.OffHeaderLength, be32bytes(lengths[0]), fmt.Sprintf("header_length: %d, from where on the extensions can be read", lengths[0]))
+	case len(fixes) == 1:
 		f := fixes[0]
 		h.write(f.off+4, be32bytes(uint32(f.n)), fmt.Sprintf("header extension at 0x%x: %d bytes, the only length with which all can be read", f.off, f.n))
-	case len(fixes) == 0 && len(lengths) > 0:
-		h.write(qcow2.OffHeaderLength, be32bytes(lengths[0]), fmt.Sprintf("header_length: %d, from where on the extensions can be read", lengths[0]))
 	default:
 		return h.leaveOut(unread, other.Off)
 	}

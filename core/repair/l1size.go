@@ -29,11 +29,22 @@ func (h *headerEdit) l1Holds(n int64) bool {
 	read := 0
 	for i := 0; i < len(buf); i += qcow2.L1EntrySize {
 		entry := qcow2.L1Entry(be64(buf[i:]))
-		if entry != 0 && (int64(i) >= n*qcow2.L1EntrySize || !h.e.leadsToTable(entry, &read)) {
+		if entry != 0 && (int64(i) >= n*qcow2.L1EntrySize || !h.e.leadsToTable(entry, &read) && !h.runInto(entry)) {
 			return false
 		}
 	}
 	return true
+}
+
+// runInto tells whether an L1 entry points to a cluster that the table itself runs over now,
+// and that reads as an L2 table.
+func (h *headerEdit) runInto(entry qcow2.L1Entry) bool {
+	g, t, off := h.r.img.Geo, h.r.report.Refcounts, entry.L2Table()
+	if c := g.Cluster(off); entry.Reserved() != 0 || !g.Aligned(off) || t.Role(c) != refcount.L1 || t.Count(c) != 2 {
+		return false
+	}
+	table := make(qcow2.L2Table, g.ClusterSize())
+	return source.ReadFull(h.r.img.Src, table, int64(off)) == nil && check.PlausibleTable(h.r.img, table)
 }
 
 // maxTablesRead is how many tables are read to tell an L1 table: data does not point to so

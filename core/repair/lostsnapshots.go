@@ -15,6 +15,10 @@ import (
 func (r *repairer) lostRoots(kept []qcow2.Snapshot, missing int) ([]qcow2.Snapshot, error) {
 	t, g, e, n := r.report.Refcounts, r.img.Geo, r.evidence(), r.img.L1.Entries
 	var found []qcow2.Snapshot
+	owned := map[qcow2.HostOff]bool{}
+	for i := range kept {
+		owned[qcow2.HostOff(kept[i].L1TableOffset)] = true
+	}
 	next, tried := nextID(kept), 0
 	for i, b := range t.Roles(0, t.Len()) {
 		if refcount.RoleOf(b) != refcount.Leaked {
@@ -27,7 +31,7 @@ func (r *repairer) lostRoots(kept []qcow2.Snapshot, missing int) ([]qcow2.Snapsh
 			return nil, err
 		}
 		off := g.Offset(qcow2.HostCluster(i))
-		if !e.isRoot(off, n, false) {
+		if owned[off] || !e.isRoot(off, n, false) {
 			continue
 		}
 		if len(found) == missing {

@@ -31,10 +31,26 @@ func (r *repairer) missingTail() error {
 			r.lose(f)
 		}
 	}
+	r.loseSnapshots(end)
 	r.stage.SizeAfter = end
 	r.step(check.RegionBeyondEOF, uint64(len(found)),
 		fmt.Sprintf("make the file %d bytes long, as its tables say it was; the missing part reads as zeros", end))
 	return nil
+}
+
+// loseSnapshots names the snapshots whose L1 table is in the missing part: they read as
+// empty then.
+func (r *repairer) loseSnapshots(end int64) {
+	group := r.report.Group(check.SnapshotL1Outside)
+	if group == nil {
+		return
+	}
+	for _, f := range group.Findings {
+		if int64(f.Host.End()) <= end {
+			r.lostTable = true
+			r.step(f.Code, 1, fmt.Sprintf("snapshot %d reads as empty: its table was in the missing part of the file", f.At.Root))
+		}
+	}
 }
 
 // believableEnd is how long the file was: the end of the last cluster that something
