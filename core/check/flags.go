@@ -23,9 +23,10 @@ func (c *checker) flags() error {
 	pipe := source.NewPipeline(c.ctx, c.img.Src, compareAhead, compareBytes)
 	batch := pipe.Next()
 	n := int(c.img.Geo.ClusterSize())
+	tables := tableBudget{left: repeatedFlags}
 	for i := range len(buf) / 8 {
 		e := qcow2.L1Entry(be64(buf[8*i:]))
-		if e.L2Table() == 0 || !c.l1Flag(int64(i), e) || int64(e.L2Table()) >= c.img.Src.Size() {
+		if e.L2Table() == 0 || !c.l1Flag(int64(i), e) || int64(e.L2Table()) >= c.img.Src.Size() || !tables.take(c, int64(i), e.L2Table()) {
 			continue
 		}
 		if len(batch.Reqs) >= compareBlocks || !batch.Add(int64(e.L2Table()), n, i) {
@@ -41,6 +42,35 @@ func (c *checker) flags() error {
 		return err
 	}
 	return pipe.Drain()
+}
+
+// repeatedFlags bounds the bytes of L2 tables that are judged again, because several L1
+// entries name them, or that lie across cluster boundaries.
+const repeatedFlags = 256 << 20
+
+// tableBudget keeps an L1 table whose entries all name one L2 table from taking forever.
+type tableBudget struct {
+	seen []uint64 // a bit a cluster: an L2 table there was judged
+	left int64
+}
+
+// take tells whether the table is to be judged.
+func (b *tableBudget) take(c *checker, l1Index int64, off qcow2.HostOff) bool {
+	i := int64(c.img.Geo.Cluster(off))
+	if b.seen == nil {
+		b.seen = make([]uint64, c.img.HostClusters()/64+1)
+	}
+	if first := b.seen[i/64]>>(i%64)&1 == 0; first && c.img.Geo.Aligned(off) {
+		b.seen[i/64] |= 1 << (i % 64)
+		return true
+	}
+	before := b.left
+	if b.left -= c.img.Geo.ClusterSize(); b.left < 0 && before >= 0 {
+		c.report.Aborted = true
+		c.add(Finding{Code: TablesOverlap, Times: 1, Host: qcow2.Range[qcow2.HostOff]{Start: off, Len: qcow2.HostOff(c.img.Geo.ClusterSize())},
+			At: Place{Kind: FieldL1, Role: refcount.L2, L1Index: l1Index, L2Index: -1, Off: c.img.L1.Off + qcow2.HostOff(8*l1Index)}})
+	}
+	return b.left >= 0
 }
 
 func (c *checker) lostFlags(err error) error {
