@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"qcowscope/core/check"
 	"qcowscope/core/image"
+	"qcowscope/core/patch"
 	"qcowscope/core/repair"
 )
 
@@ -108,7 +110,19 @@ func (c *command) judge(img *image.Image, o checkOptions) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
+	if img, err = patched(c.ctx, img, out.Plan); err != nil {
+		return outcome{}, err
+	}
 	return outcome{out.After, img, out.CorruptionsFixed, out.LeaksFixed, out.KeptLeaks}, nil
+}
+
+// patched is the image with the plan applied, in memory.
+func patched(ctx context.Context, img *image.Image, plan *patch.Plan) (*image.Image, error) {
+	over := patch.NewOverlay(img.Src)
+	if err := over.Apply(plan); err != nil {
+		return nil, err
+	}
+	return image.Open(ctx, over)
 }
 
 // phaseNames are the phases of a check in the words of its progress line.

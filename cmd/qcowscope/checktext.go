@@ -75,6 +75,9 @@ func writeGroups(w io.Writer, r *check.Report, g qcow2.Geometry, shown int) {
 	for _, group := range r.Groups {
 		fmt.Fprintf(w, "\n%s: %s (%s) [%s]\n", severityWords[group.Code.Severity()], group.Code.Title(), times(group), group.Code)
 		fmt.Fprintf(w, "  %s\n  Repair: %s\n", group.Code.Meaning(), group.Code.CureText())
+		if consent := group.Code.Consent(); consent != "" {
+			fmt.Fprintf(w, "  With --accept=%s: %s\n", group.Code, consent)
+		}
 		for _, f := range group.Findings[:min(shown, len(group.Findings))] {
 			fmt.Fprintf(w, "    - %s\n      %s\n", printable(f.What(g)), printable(f.Where(g)))
 		}

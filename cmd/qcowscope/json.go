@@ -75,7 +75,8 @@ type groupJSON struct {
 	Title    string `json:"title"`
 	Meaning  string `json:"meaning"`
 	Cure     string `json:"cure"`
-	Mendable bool   `json:"mendable"` // without consent
+	Mendable bool   `json:"mendable"`          // without consent
+	Consent  string `json:"consent,omitempty"` // what --accept with this code chooses or gives up
 }
 
 func newExact[T ~int64](v T) *exact {
@@ -103,7 +104,7 @@ func newGroups(r *check.Report) []groupJSON {
 	groups := []groupJSON{}
 	for _, g := range r.Groups {
 		groups = append(groups, groupJSON{string(g.Code), g.Code.Severity().String(), g.Class.String(), g.Times, g.Places, len(g.Findings),
-			g.Code.Title(), g.Code.Meaning(), g.Code.CureText(), g.Code.Mendable()})
+			g.Code.Title(), g.Code.Meaning(), g.Code.CureText(), g.Code.Mendable(), g.Code.Consent()})
 	}
 	return groups
 }

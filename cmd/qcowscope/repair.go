@@ -103,7 +103,7 @@ func acceptedCodes(list string) (map[check.Code]bool, error) {
 		if code.Title() == "" {
 			return nil, fmt.Errorf("--accept: there is no code %s", word)
 		}
-		if code.Cure() != check.CureConsent {
+		if code.Consent() == "" {
 			return nil, fmt.Errorf("--accept: %s is not repaired by consent: %s", word, code.CureText())
 		}
 		accept[code] = true
@@ -133,11 +133,15 @@ func (c *command) repair(f *file, img *image.Image, o repairOptions, accept map[
 	if o.planOnly {
 		return c.printPlan(f, plan, out, *o.form)
 	}
+	after, err := patched(c.ctx, img, plan)
+	if err != nil {
+		return c.fail(err)
+	}
 	c.warnNames(f, img, o)
 	if err := c.writeRepaired(f, plan, o, out.After); err != nil {
 		return c.fail(err)
 	}
-	c.reportRepair(f, img, o, plan, out)
+	c.reportRepair(f, after, o, plan, out)
 	return leftCode(out.After)
 }
 

@@ -17,6 +17,12 @@ type stepJSON struct {
 	Count uint64 `json:"count"`
 }
 
+// lostJSON is a range of the disk.
+type lostJSON struct {
+	Start  int64 `json:"start"`
+	Length int64 `json:"length"`
+}
+
 // repairJSON is what a repair did.
 type repairJSON struct {
 	Filename         string     `json:"filename"`
@@ -29,6 +35,8 @@ type repairJSON struct {
 	SizeAfter        int64      `json:"size-after"`
 	CorruptionsFixed uint64     `json:"corruptions-fixed"`
 	LeaksFixed       uint64     `json:"leaks-fixed"`
+	Lost             []lostJSON `json:"lost"` // guest ranges whose bytes are not in the file: the first of them
+	LostBytes        int64      `json:"lost-bytes"`
 	After            checkJSON  `json:"after"` // the check of the copy
 	Schema           int        `json:"schema"`
 }
@@ -37,9 +45,13 @@ func (c *command) reportRepair(f *file, img *image.Image, o repairOptions, plan 
 	if *o.form == "json" {
 		j := repairJSON{Filename: f.path, Output: o.path, Scope: o.scope, Steps: []stepJSON{}, Writes: plan.Writes(), Bytes: plan.Bytes(),
 			SizeBefore: plan.SizeBefore, SizeAfter: plan.SizeAfter, CorruptionsFixed: out.CorruptionsFixed, LeaksFixed: out.LeaksFixed,
+			Lost: []lostJSON{}, LostBytes: out.LostBytes,
 			After: newCheckJSON(o.path, outcome{report: out.After, image: img, keptLeaks: out.KeptLeaks}), Schema: schema}
 		for _, s := range out.Steps {
 			j.Steps = append(j.Steps, stepJSON{string(s.Code), s.What, s.Count})
+		}
+		for _, r := range out.Lost {
+			j.Lost = append(j.Lost, lostJSON{int64(r.Start), int64(r.Len)})
 		}
 		writeJSON(c.out, j)
 		return
@@ -62,6 +74,15 @@ func writeRepair(w io.Writer, path string, plan *patch.Plan, out *repair.Outcome
 		fmt.Fprintf(w, "; the file was %d bytes long and is %d", plan.SizeBefore, plan.SizeAfter)
 	}
 	fmt.Fprintln(w, ".")
+	if out.LostBytes > 0 {
+		fmt.Fprintf(w, "%s of the disk are not in the file any more; the guest reads zeros there:\n", size(uint64(out.LostBytes)))
+	}
+	for _, r := range out.Lost[:min(shownFindings, len(out.Lost))] {
+		fmt.Fprintf(w, "  - guest %v\n", r)
+	}
+	if more := len(out.Lost) - shownFindings; more > 0 {
+		fmt.Fprintf(w, "  ... and %s (--output=json lists them)\n", count(more, "more range"))
+	}
 }
 
 // writeLeft says what is still wrong with the copy.
