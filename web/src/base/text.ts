@@ -37,3 +37,8 @@ function nameOf(char: string): string {
   }
   return code === 0x7f ? '\u2421' : `\u27e8U+${code.toString(16).toUpperCase().padStart(4, '0')}\u27e9`;
 }
+
+/** A phrase as a sentence: its first letter large. */
+export function asSentence(phrase: string): string {
+  return phrase.slice(0, 1).toUpperCase() + phrase.slice(1);
+}

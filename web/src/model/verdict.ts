@@ -74,6 +74,7 @@ export function stoppedVerdict(info: Info, progress: Progress | null): Verdict {
     problem: {kind: 'cancelled', title: 'Stopped, as you asked.', where: '', advice: '', detail: ''},
     groups: [],
     usage: [],
+    info,
   };
 }
 

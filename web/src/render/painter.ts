@@ -181,7 +181,7 @@ function outline(context: CanvasRenderingContext2D, scene: Scene, cell: number |
   if (cell === null) {
     return;
   }
-  const rect = inset(cellRect(scene.layout, scene.window, cell), -1.5);
+  const rect = within(inset(cellRect(scene.layout, scene.window, cell), -1.5), scene, width);
   context.lineJoin = 'round';
   context.strokeStyle = scene.palette.page;
   context.lineWidth = width + 3;
@@ -189,6 +189,15 @@ function outline(context: CanvasRenderingContext2D, scene: Scene, cell: number |
   context.strokeStyle = scene.palette.ink;
   context.lineWidth = width;
   context.strokeRect(rect.x, rect.y, rect.width, rect.height);
+}
+
+/** The rectangle cut so that a ring around it is seen whole, unless it is off the screen. */
+function within(rect: Rect, {layout, window}: Scene, by: number): Rect {
+  const x = Math.max(by, rect.x);
+  const y = rect.y + rect.height < 0 ? rect.y : Math.max(by, rect.y);
+  const right = Math.min(layout.columns * layout.cellWidth - by, rect.x + rect.width);
+  const bottom = rect.y > window.height ? rect.y + rect.height : Math.min(window.height - by, rect.y + rect.height);
+  return {x, y, width: right - x, height: bottom - y};
 }
 
 /** What a cell is, in words, for the live region. */

@@ -147,10 +147,9 @@ export function currentVerdict(session: OpenSession): Verdict {
   return isApplied(session.repair) ? session.repair.after : session.verdict;
 }
 
-/** The header's facts of the image that is shown: a repair may make the file longer or shorter. */
-export function currentInfo({info, repair}: OpenSession): Info {
-  const fileSize = isApplied(repair) ? repair.plan.sizeAfter : info.fileSize;
-  return fileSize === info.fileSize ? info : {...info, fileSize, hostClusters: Math.ceil(fileSize / info.clusterSize)};
+/** The header's facts of the image that is shown: a repair may change them. */
+export function currentInfo(session: OpenSession): Info {
+  return isApplied(session.repair) ? session.repair.after.info : session.info;
 }
 
 export function isApplied(repair: Repair): repair is Extract<Repair, {step: 'applied' | 'undoing'}> {

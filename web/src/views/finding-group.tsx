@@ -9,7 +9,7 @@ import {goTo} from './go-to';
 import {Pager} from './pager';
 import {ProblemText} from './problem';
 import {SeverityTag} from './signs';
-import {Hex, ImageText} from './text';
+import {Hex, ImageText, Prose} from './text';
 
 interface GroupProps {
   group: FindingGroup;
@@ -38,11 +38,15 @@ export function FindingGroupCard({group, info}: GroupProps) {
       <dl class="explained">
         <div>
           <dt>What it means</dt>
-          <dd>{group.meaning}</dd>
+          <dd>
+            <Prose text={group.meaning} />
+          </dd>
         </div>
         <div>
           <dt>{group.mendable ? 'What repair does' : 'Repair'}</dt>
-          <dd>{group.cure}</dd>
+          <dd>
+            <Prose text={group.cure} />
+          </dd>
         </div>
       </dl>
       {group.kept > 0 && (
@@ -115,12 +119,6 @@ function FindingLine({finding, info, current}: LineProps) {
       </p>
       <p class="facts-line">
         <ImageText text={finding.where} />
-        {finding.guest !== '' && (
-          <>
-            {' · guest '}
-            <Hex text={finding.guest} />
-          </>
-        )}
         {finding.got !== '' && (
           <>
             {' · holds '}

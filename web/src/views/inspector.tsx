@@ -1,4 +1,5 @@
 import {useState} from 'preact/hooks';
+import {asSentence} from '../base/text';
 import {formatBytes} from '../base/units';
 import {dumpLines} from '../model/hexdiff';
 import {OWNER_FACTS, ownerNamed} from '../model/owners';
@@ -52,7 +53,7 @@ function ClusterFacts({view, info}: {view: ClusterView; info: Info}) {
         {view.severity !== '' && <SeverityTag severity={severityNamed(view.severity)} />}
       </p>
       <p>
-        <ImageText text={view.ownerText} />
+        <ImageText text={asSentence(view.ownerText)} />
       </p>
       <dl class="facts">
         <div>

@@ -33,7 +33,7 @@ export function Legend({verdict}: {verdict: Verdict}) {
               <Swatch owner={owner} />
               <span>{OWNER_FACTS[owner].label}</span>
               <span class="muted">
-                {formatCount(clusters)}, {formatBytes(bytes)}
+                {formatCount(clusters)} &middot; {formatBytes(bytes)}
               </span>
             </button>
           </li>

@@ -1,9 +1,11 @@
+import {asSentence} from '../base/text';
 import {formatBytes, formatCount, plural} from '../base/units';
 import {severityNamed} from '../model/severity';
 import type {FindingGroup, PlanRequest, PlanView as Plan} from '../protocol/protocol.gen';
 import type {Repair} from '../state/session';
 import {useController} from './app-context';
 import {SeverityTag} from './signs';
+import {Prose} from './text';
 import {Writes} from './writes';
 
 type Planned = Extract<Repair, {plan: Plan}>;
@@ -21,8 +23,10 @@ export function PlanView({repair}: {repair: Planned}) {
           <ol class="plan-steps">
             {plan.steps.map((step, i) => (
               <li key={i}>
-                {step.text}
-                {step.count > 1 && <span class="muted"> {formatCount(step.count)}&times;</span>}
+                <p>
+                  <Prose text={asSentence(step.text)} />
+                  {step.count > 1 && <span class="muted"> {formatCount(step.count)}&times;</span>}
+                </p>
               </li>
             ))}
           </ol>
@@ -104,7 +108,9 @@ function Left({plan, request, fixed}: LeftProps) {
               <p>
                 <strong>{group.title}</strong> <span class="muted">{plural(group.count, 'finding')}</span>
               </p>
-              <p>{group.cure}</p>
+              <p>
+                <Prose text={group.cure} />
+              </p>
             </div>
           </li>
         ))}
@@ -129,7 +135,7 @@ function Consents({plan, request, fixed}: LeftProps) {
         <label key={group.code} class="check">
           <input type="checkbox" checked={false} onChange={() => replan([...given, group.code])} />
           <span>
-            <strong>{group.title}:</strong> {group.consent}
+            <strong>{group.title}:</strong> <Prose text={group.consent} />
           </span>
         </label>
       ))}

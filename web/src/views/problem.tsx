@@ -1,14 +1,14 @@
 import type {ComponentChildren} from 'preact';
 import {useState} from 'preact/hooks';
 import type {Problem} from '../protocol/protocol.gen';
-import {ImageText} from './text';
+import {ImageText, Prose} from './text';
 
 /** Why something could not be done, and what to do now. */
 export function ProblemText({problem, children}: {problem: Problem; children?: ComponentChildren}) {
   return (
     <div class="problem">
       <p class="problem-title">
-        <ImageText text={problem.title} />
+        <Prose text={problem.title} />
       </p>
       <ProblemRest problem={problem} />
       {children}
@@ -27,7 +27,7 @@ export function ProblemRest({problem}: {problem: Problem}) {
       )}
       {problem.advice !== '' && (
         <p>
-          <ImageText text={problem.advice} />
+          <Prose text={problem.advice} />
         </p>
       )}
       {problem.detail !== '' && <Details text={detailsOf(problem)} />}

@@ -48,21 +48,32 @@ export function RunsTable({info}: {info: Info}) {
       {loaded.step === 'loaded' && (
         <>
           <Runs page={loaded.value} info={info} />
-          <div class="pager" role="group" aria-label="Pages of runs">
-            <button type="button" disabled={starts.length === 1} onClick={() => setStarts(starts.slice(0, -1))}>
-              Previous<span class="hidden"> runs</span>
-            </button>
-            <button
-              type="button"
-              disabled={loaded.value.next === null}
-              onClick={() => setStarts([...starts, loaded.value.next ?? 0])}
-            >
-              Next<span class="hidden"> runs</span>
-            </button>
-          </div>
+          {(starts.length > 1 || loaded.value.next !== null) && (
+            <RunPager page={loaded.value} starts={starts} onStarts={setStarts} />
+          )}
         </>
       )}
     </>
+  );
+}
+
+interface RunPagerProps {
+  page: RunPage;
+  starts: readonly number[];
+  onStarts: (starts: readonly number[]) => void;
+}
+
+/** How many pages there are is not known before all is read, so there is only forth and back. */
+function RunPager({page, starts, onStarts}: RunPagerProps) {
+  return (
+    <div class="pager" role="group" aria-label="Pages of runs">
+      <button type="button" disabled={starts.length === 1} onClick={() => onStarts(starts.slice(0, -1))}>
+        Previous<span class="hidden"> runs</span>
+      </button>
+      <button type="button" disabled={page.next === null} onClick={() => onStarts([...starts, page.next ?? 0])}>
+        Next<span class="hidden"> runs</span>
+      </button>
+    </div>
   );
 }
 

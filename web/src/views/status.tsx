@@ -7,7 +7,7 @@ import type {Tone} from '../model/verdict';
 import {currentVerdict, statusState} from '../state/session';
 import type {OpenSession, Session} from '../state/session';
 import {SeveritySign} from './signs';
-import {ImageText} from './text';
+import {ImageText, Prose} from './text';
 
 /**
  * The one line that says how things are. It is there in every state, so that assistive technology hears each change;
@@ -47,7 +47,7 @@ function StatusLine({session}: {session: Session}) {
     case 'failed':
       return (
         <Headline kicker="Not opened" severity="danger">
-          <ImageText text={session.problem.title} />
+          <Prose text={session.problem.title} />
         </Headline>
       );
     case 'open':
@@ -65,7 +65,7 @@ function VerdictLine({session}: {session: OpenSession}) {
   const kicker = repair.step === 'applied' ? `After the repair: ${verdictLabel(verdict)}` : verdictLabel(verdict);
   return (
     <Headline kicker={kicker} severity={SIGNS[VERDICT_FACTS[verdictState(verdict)].tone]}>
-      {headlineOf(verdict)}
+      <Prose text={headlineOf(verdict)} />
     </Headline>
   );
 }

@@ -12,6 +12,7 @@ import {OutsideFiles} from './outside-files';
 import {ProblemRest} from './problem';
 import {Section} from './section';
 import {SeveritySign} from './signs';
+import {Prose} from './text';
 import {UsagePanel} from './usage';
 
 /** What to do about the verdict. Stands right under it. */
@@ -19,7 +20,9 @@ export function VerdictActions({session}: {session: OpenSession}) {
   const verdict = currentVerdict(session);
   return (
     <div class="verdict-rest">
-      <p class="advice">{adviceOf(verdict)}</p>
+      <p class="advice">
+        <Prose text={adviceOf(verdict)} />
+      </p>
       {verdict.incomplete && verdict.problem.kind !== 'cancelled' && <ProblemRest problem={verdict.problem} />}
       <Counts verdict={verdict} />
       <Actions session={session} verdict={verdict} />
@@ -75,7 +78,8 @@ function SeePlan({session}: {session: OpenSession}) {
   const see = () => {
     goTo('repair');
     if (session.repair.step === 'none') {
-      void controller.plan({scope: 'all', accept: []});
+      // The plan makes the page longer: only then can its heading come to the top.
+      void controller.plan({scope: 'all', accept: []}).then(() => goTo('repair'));
     }
   };
   return (

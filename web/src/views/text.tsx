@@ -24,3 +24,20 @@ export function ImageText({text}: {text: string}) {
 export function Hex({text}: {text: string}) {
   return <span class="mono">{text}</span>;
 }
+
+/** What the core says in its own words. What it puts between backticks is to be typed or found in a file. */
+export function Prose({text}: {text: string}) {
+  return (
+    <>
+      {text.split('`').map((part, i) =>
+        i % 2 === 1 ? (
+          <code key={i}>
+            <ImageText text={part} />
+          </code>
+        ) : (
+          <ImageText key={i} text={part} />
+        ),
+      )}
+    </>
+  );
+}
