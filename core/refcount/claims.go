@@ -29,46 +29,44 @@ type Want struct {
 	Has    func(qcow2.HostCluster) bool
 }
 
-func (w Want) first(lo, hi qcow2.HostCluster) (qcow2.HostCluster, bool) {
-	for c := max(lo, w.Lo); c <= min(hi, w.Hi); c++ {
-		if w.Has == nil || w.Has(c) {
-			return c, true
-		}
-	}
-	return 0, false
-}
-
 // Claimants visits every pointer to a wanted cluster until visit is false, in the order of
-// the structures. Which L2 tables to read is known from the walk; complete is false when
-// the image has more tables than that list keeps.
+// the structures; a pointer to several wanted clusters is visited once for each. A table
+// that several roots share is visited for the first of them. Which L2 tables to read is
+// known from the walk; complete is false when the image has more tables than that list
+// keeps, or when some could not be read.
 func Claimants(ctx context.Context, img *image.Image, snaps *image.SnapshotTable, res *Result, want Want, visit func(Claim) bool) (complete bool, err error) {
-	c := &claimants{ctx: ctx, img: img, g: img.Geo, snaps: snaps, want: want, visit: visit}
+	c := &claimants{ctx: ctx, img: img, g: img.Geo, snaps: snaps, want: want, visit: visit, complete: res.Tree.Complete}
 	for _, step := range []func(*Result) error{c.fixed, c.l1Tables, c.l2Tables, c.bitmaps} {
 		if err := step(res); err != nil || c.stopped {
-			return res.Tree.Complete, err
+			return c.complete, err
 		}
 	}
-	return res.Tree.Complete, nil
+	return c.complete, nil
 }
 
 type claimants struct {
-	ctx     context.Context
-	img     *image.Image
-	g       qcow2.Geometry
-	snaps   *image.SnapshotTable
-	want    Want
-	visit   func(Claim) bool
-	stopped bool
+	ctx      context.Context
+	img      *image.Image
+	g        qcow2.Geometry
+	snaps    *image.SnapshotTable
+	want     Want
+	visit    func(Claim) bool
+	stopped  bool
+	complete bool
 }
 
-// claim visits when the region touches a wanted cluster.
+// claim visits for each wanted cluster that the region touches.
 func (c *claimants) claim(off qcow2.HostOff, n int64, k Claim) {
-	if n <= 0 || off < 0 || c.stopped {
+	if n <= 0 || off < 0 {
 		return
 	}
-	if hit, ok := c.want.first(c.g.Cluster(off), c.g.Cluster(off+qcow2.HostOff(n)-1)); ok {
-		k.Cluster, k.Host = hit, qcow2.Range[qcow2.HostOff]{Start: off, Len: qcow2.HostOff(n)}
-		c.stopped = !c.visit(k)
+	k.Host = qcow2.Range[qcow2.HostOff]{Start: off, Len: qcow2.HostOff(n)}
+	lo, hi := max(c.g.Cluster(off), c.want.Lo), min(c.g.Cluster(off+qcow2.HostOff(n)-1), c.want.Hi)
+	for hit := lo; hit <= hi && !c.stopped; hit++ {
+		if c.want.Has == nil || c.want.Has(hit) {
+			k.Cluster = hit
+			c.stopped = !c.visit(k)
+		}
 	}
 }
 
@@ -103,48 +101,65 @@ func (c *claimants) fixed(*Result) error {
 	return c.ctx.Err()
 }
 
-// roots are the L1 tables by number: the active one, then those of the snapshots.
-func (c *claimants) root(n int) (image.L1Table, bool) {
-	if n == 0 {
-		return c.img.L1, true
+// roots are the L1 tables by number, the active one and then those of the snapshots: each
+// table once, and no more of them than the walk goes through.
+func (c *claimants) roots() (tables []image.L1Table, numbers []int) {
+	seen := map[image.L1Table]bool{}
+	budget := overlapSlack + c.img.Src.Size()
+	for n := range len(c.snaps.Snapshots) + 1 {
+		t := c.img.L1
+		if n > 0 {
+			s := c.snaps.Snapshots[n-1]
+			t = image.L1Table{Off: qcow2.HostOff(s.L1TableOffset), Entries: int64(s.L1Size)}
+		}
+		if n > 0 && seen[t] || t.Entries > qcow2.MaxL1Entries || !c.g.Aligned(t.Off) || t.Off < 0 {
+			continue
+		}
+		seen[t] = true
+		inFile := max(0, min(t.Bytes(), c.img.Src.Size()-int64(t.Off)))
+		if budget -= inFile; budget < 0 {
+			c.complete = false
+			break
+		}
+		t.Entries = inFile / qcow2.L1EntrySize
+		tables, numbers = append(tables, t), append(numbers, n)
 	}
-	s := c.snaps.Snapshots[n-1]
-	t := image.L1Table{Off: qcow2.HostOff(s.L1TableOffset), Entries: int64(s.L1Size)}
-	return t, t.Entries <= qcow2.MaxL1Entries && c.g.Aligned(t.Off) && t.Off >= 0
+	return tables, numbers
 }
 
 // l1Tables visits the L1 entries whose L2 table touches a wanted cluster.
 func (c *claimants) l1Tables(*Result) error {
 	const window = 1 << 20
 	buf := make([]byte, window)
-	for n := range len(c.snaps.Snapshots) + 1 {
-		t, ok := c.root(n)
-		if !ok {
-			continue
-		}
-		role := L2
-		if n > 0 {
-			role = InactiveL2
-		}
-		inFile := max(0, min(t.Bytes(), c.img.Src.Size()-int64(t.Off)))
-		for off := int64(0); off < inFile; off += window {
-			b := buf[:min(window, inFile-off)]
+	tables, numbers := c.roots()
+	for k, t := range tables {
+		for off := int64(0); off < t.Bytes() && !c.stopped; off += window {
+			b := buf[:min(window, t.Bytes()-off)]
 			if err := c.img.ReadBatch(c.ctx, []source.Request{{Off: int64(t.Off) + off, Buf: b}}); err != nil {
-				return err
-			}
-			for i := 0; i+8 <= len(b); i += 8 {
-				e := binary.BigEndian.Uint64(b[i:])
-				if l2 := qcow2.L1Entry(e).L2Table(); l2 != 0 {
-					at := t.Off + qcow2.HostOff(off) + qcow2.HostOff(i)
-					c.claim(l2, c.g.ClusterSize(), Claim{Role: role, Root: n, L1Index: (off + int64(i)) / 8, L2Index: -1, At: at, Entry: e})
+				if c.ctx.Err() != nil {
+					return c.ctx.Err()
 				}
+				c.complete = false
+				continue
 			}
-			if c.stopped {
-				return nil
-			}
+			c.l1Entries(b, t.Off+qcow2.HostOff(off), off/qcow2.L1EntrySize, numbers[k])
 		}
 	}
 	return nil
+}
+
+// l1Entries visits the entries in b, which begin with the one of index first at offset at.
+func (c *claimants) l1Entries(b []byte, at qcow2.HostOff, first int64, root int) {
+	role := L2
+	if root > 0 {
+		role = InactiveL2
+	}
+	for i := int64(0); 8*i < int64(len(b)); i++ {
+		e := binary.BigEndian.Uint64(b[8*i:])
+		if l2 := qcow2.L1Entry(e).L2Table(); l2 != 0 {
+			c.claim(l2, c.g.ClusterSize(), Claim{Role: role, Root: root, L1Index: first + i, L2Index: -1, At: at + qcow2.HostOff(8*i), Entry: e})
+		}
+	}
 }
 
 // l2Tables visits the entries of the tables whose range of host clusters meets the wanted one.
@@ -153,11 +168,13 @@ func (c *claimants) l2Tables(res *Result) error {
 	batch := pipe.Next()
 	use := func(b *source.Batch, err error) error {
 		for i, r := range b.Reqs {
-			if err == nil && !c.stopped {
-				c.scan(res.Tree.Tables[b.Jobs[i]], r.Buf)
+			if err != nil && source.ReadFull(c.img.Src, r.Buf, r.Off) != nil {
+				c.complete = false
+				continue
 			}
+			c.scan(res.Tree.Tables[b.Jobs[i]], r.Buf)
 		}
-		return err
+		return c.ctx.Err()
 	}
 	n := int(c.g.ClusterSize())
 	for i, t := range res.Tree.Tables {
@@ -181,7 +198,7 @@ func (c *claimants) l2Tables(res *Result) error {
 func (c *claimants) scan(t L2Ref, table qcow2.L2Table) {
 	for j := range c.g.L2Entries() {
 		e := table.At(c.g, j)
-		if e.Entry == 0 {
+		if e.Entry == 0 || c.stopped {
 			continue
 		}
 		k := Claim{Root: t.Root, L1Index: t.L1Index, L2Index: j, At: t.Off + qcow2.HostOff(j*c.g.L2EntrySize()), Entry: e.Entry, Bitmap: e.Bitmap, Role: Data}
@@ -190,16 +207,13 @@ func (c *claimants) scan(t L2Ref, table qcow2.L2Table) {
 			r := e.CompressedRange(c.g)
 			k.Role = CompressedData
 			c.claim(r.Start, int64(r.Len), k)
-		case qcow2.ZeroAlloc:
-			k.Role = ZeroData
-			c.claim(e.Host(), c.g.ClusterSize(), k)
-		case qcow2.Normal:
-			if !c.g.DataFile {
+		case qcow2.ZeroAlloc, qcow2.Normal:
+			if e.Kind(c.g) == qcow2.ZeroAlloc {
+				k.Role = ZeroData
+			}
+			if !c.g.DataFile { // else the cluster is one of the data file
 				c.claim(e.Host(), c.g.ClusterSize(), k)
 			}
-		}
-		if c.stopped {
-			return
 		}
 	}
 }
