@@ -74,6 +74,7 @@ export async function launch() {
  */
 async function openPage(browser, url, picker) {
   const context = await browser.newContext({acceptDownloads: true});
+  context.setDefaultTimeout(patience);
   const page = await context.newPage();
   /** @type {Watched} */
   const watched = {page, trouble: [], requests: []};

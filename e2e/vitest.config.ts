@@ -8,7 +8,7 @@ export default defineConfig({
     environment: 'node',
     passWithNoTests: false,
     fileParallelism: false,
-    testTimeout: 120_000,
+    testTimeout: 240_000,
     hookTimeout: 120_000,
   },
 });
