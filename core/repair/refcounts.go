@@ -48,7 +48,8 @@ func (r *repairer) mayNotFree() string {
 		return "a pointer that was given up may have meant them"
 	}
 	for _, g := range r.report.Groups {
-		if g.Class != check.Corruption && g.Class != check.CheckError {
+		// What QEMU does not see counts as well, when it is worse than a warning.
+		if g.Class == check.Leak || g.Class == check.Beyond && g.Code.Severity() < check.Damage {
 			continue
 		}
 		switch g.Code {

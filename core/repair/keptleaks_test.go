@@ -1,0 +1,42 @@
+package repair_test
+
+import (
+	"context"
+	"testing"
+
+	"qcowscope/core/check"
+	"qcowscope/core/image"
+	"qcowscope/core/repair"
+	"qcowscope/core/source"
+	"qcowscope/testimages"
+)
+
+// TestLeaksStayBesideDamage: a leaked cluster may be what a broken pointer meant, also when
+// the breakage is one that QEMU does not count.
+func TestLeaksStayBesideDamage(t *testing.T) {
+	for _, name := range []string{"data_cross_linked", "l1_entries_share_l2"} {
+		r, err := testimages.Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := r.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := image.Open(context.Background(), source.Bytes(b.Image))
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, err := check.Run(context.Background(), img, check.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := repair.Plan(context.Background(), img, before, repair.Options{Scope: repair.All})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before.Leaks == 0 || out.After.Leaks != before.Leaks || out.KeptLeaks == "" || out.After.Corruptions != 0 {
+			t.Errorf("%s: %d leaks, after the repair %d and %d corruptions, kept because %q", name, before.Leaks, out.After.Leaks, out.After.Corruptions, out.KeptLeaks)
+		}
+	}
+}
