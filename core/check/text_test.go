@@ -53,6 +53,22 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	}
 }
 
+// TestCuresSayWhatTheyAre: what is only repaired by consent says so, and what is repaired
+// without it does not say that nothing is done.
+func TestCuresSayWhatTheyAre(t *testing.T) {
+	for _, c := range check.Codes() {
+		text := c.CureText()
+		asks := strings.Contains(text, "accept") || strings.Contains(text, "without you")
+		if (c.Consent() != "") && !asks {
+			t.Errorf("%s can be consented to, but its cure says %q", c, text)
+		}
+		refuses := strings.HasPrefix(text, "Not repaired") || strings.HasPrefix(text, "Left as") || strings.HasPrefix(text, "Never")
+		if c.Mendable() && refuses {
+			t.Errorf("%s is mended without asking, but its cure says %q", c, text)
+		}
+	}
+}
+
 // describe is the findings of an image as the golden file has them.
 func describe(t *testing.T, name string) string {
 	t.Helper()
