@@ -28,6 +28,8 @@ type Base struct {
 	geo        qcow2.Geometry
 	fields     map[string][]field // by group
 	tables     []table
+	snapshots  []string
+	layers     []layer // what the guest reads, the active layer first
 }
 
 // newBases makes n bases, two at a time.
@@ -84,10 +86,10 @@ func newBase(ctx context.Context, s shape, noise *rand.Rand, n int, dir string) 
 	if err := b.load(dir); err != nil {
 		return nil, err
 	}
-	if err := b.mustBeHealthy(ctx, dir); err != nil {
+	if err := b.findFields(ctx); err != nil {
 		return nil, err
 	}
-	return b, b.findFields(ctx)
+	return b, b.mustBeHealthy(ctx, dir)
 }
 
 // prepare writes the raw files that the commands start from.
@@ -165,7 +167,7 @@ func (b *Base) place(dir string, image []byte) (qemu.Image, error) {
 	return qemu.Place(dir, &built)
 }
 
-// mustBeHealthy holds QEMU to its own images.
+// mustBeHealthy holds QEMU to its own images, and reads what the guest reads of them.
 func (b *Base) mustBeHealthy(ctx context.Context, dir string) error {
 	img, err := b.place(filepath.Join(dir, "healthy"), b.Image)
 	if err != nil {
@@ -175,5 +177,8 @@ func (b *Base) mustBeHealthy(ctx context.Context, dir string) error {
 	if err == nil && run.Exit != 0 {
 		err = fmt.Errorf("a base is not healthy: %+v\n%q", run, b.Commands)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return b.readLayers(ctx, img)
 }

@@ -22,9 +22,9 @@ const (
 
 // options are what the environment asks for.
 func options(t *testing.T) differential.Options {
-	opt := differential.Options{N: fewImages, Seed: 1, Only: -1}
+	opt := differential.Options{N: fewImages, Seed: 1, Only: -1, Repairs: 2}
 	if os.Getenv("QCOWSCOPE_FULL") != "" {
-		opt.N = manyImages
+		opt.N, opt.Repairs = manyImages, 1
 	}
 	for name, set := range map[string]func(uint64){
 		"QCOWSCOPE_DIFF_N":    func(v uint64) { opt.N = int(v) },
@@ -41,7 +41,7 @@ func options(t *testing.T) differential.Options {
 	return opt
 }
 
-// TestDamagedImages holds our check of every damaged image against QEMU's.
+// TestDamagedImages holds our check and our repair of damaged images against QEMU's.
 func TestDamagedImages(t *testing.T) {
 	if err := qemu.Available(); err != nil {
 		t.Fatal(err)
@@ -59,6 +59,22 @@ func TestDamagedImages(t *testing.T) {
 		t.Errorf("%d images of %d", res.Images, opt.N)
 	}
 	covered(t, &res.Table)
+	repaired(t, &res.Repairs)
+}
+
+// repaired fails for every kind of repair that is worse than QEMU's and not accepted.
+func repaired(t *testing.T, r *differential.Repairs) {
+	report := t.Logf
+	if differential.RepairsHeld {
+		report = t.Errorf
+	}
+	for _, kind := range r.Unexplained() {
+		report("%d times %s\n%s", r.Worse[kind].Times, kind, r.Worse[kind].Example)
+	}
+	t.Log(r.String())
+	if len(r.Outcomes) == 0 {
+		t.Error("nothing was repaired")
+	}
 }
 
 // unreachable are the codes that no small damaged file can have.

@@ -28,6 +28,7 @@ func (l *layout) snapshots(t *image.SnapshotTable) {
 	}
 	l.addTable("snapshots", int64(t.Off), t.Bytes)
 	for i, s := range t.Snapshots {
+		l.b.snapshots = append(l.b.snapshots, string(s.Name))
 		for _, f := range snapshotFields {
 			f.class, f.off = "snapshot."+f.class, f.off+t.Offsets[i]
 			l.add(f)

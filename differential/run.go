@@ -19,6 +19,8 @@ type Options struct {
 	Bases int    // how many are made; 0 means 64
 	// Only is the number of the one image to look at, -1 for all.
 	Only int
+	// Repairs says that every nth image is also repaired, by us and by QEMU; 0 is none.
+	Repairs int
 	// Keep is a folder for the images that differ, "" to keep none.
 	Keep string
 }
@@ -30,6 +32,7 @@ type Result struct {
 	Table
 	// Differences are texts, each with all that is needed to see it again.
 	Differences []string
+	Repairs     Repairs
 }
 
 type campaign struct {
@@ -50,7 +53,8 @@ func Run(ctx context.Context, opt Options) (*Result, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	c := &campaign{opt: opt, dir: dir, res: Result{Table: newTable()}}
+	c := &campaign{opt: opt, dir: dir}
+	c.res = Result{Table: newTable(), Repairs: Repairs{Outcomes: map[string]int{}, Worse: map[string]*Worse{}}}
 	if c.bases, err = newBases(ctx, opt.Seed, opt.Bases, dir); err != nil {
 		return nil, err
 	}
@@ -97,6 +101,11 @@ func (c *campaign) image(ctx context.Context, i int) error {
 			return err
 		}
 	}
+	if c.opt.Repairs > 0 && i%c.opt.Repairs == 0 {
+		if err := c.repairs(ctx, b, i, ms, got.ours, dir); err != nil {
+			return err
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.res.count(ms, got)
@@ -122,13 +131,7 @@ func (c *campaign) describe(ctx context.Context, b *Base, i int, ms []mutation, 
 		}
 	}
 	var s strings.Builder
-	fmt.Fprintf(&s, "seed %d image %d: %s\nbase %s\n", c.opt.Seed, i, got.differs, b.Name)
-	for _, line := range b.Commands {
-		fmt.Fprintf(&s, "  %s\n", line)
-	}
-	for _, m := range ms {
-		fmt.Fprintf(&s, "mutation %s\n", m)
-	}
+	fmt.Fprintf(&s, "%s\n%s", got.differs, c.story(b, i, ms))
 	counts := "no counts"
 	if got.qemu.Counts != nil {
 		counts = fmt.Sprintf("%+v", *got.qemu.Counts)
@@ -138,4 +141,17 @@ func (c *campaign) describe(ctx context.Context, b *Base, i int, ms []mutation, 
 		fmt.Fprintf(&s, "  | %s\n", line)
 	}
 	return s.String(), nil
+}
+
+// story is how the image came to be.
+func (c *campaign) story(b *Base, i int, ms []mutation) string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "seed %d image %d of base %s\n", c.opt.Seed, i, b.Name)
+	for _, line := range b.Commands {
+		fmt.Fprintf(&s, "  %s\n", line)
+	}
+	for _, m := range ms {
+		fmt.Fprintf(&s, "mutation %s\n", m)
+	}
+	return s.String()
 }

@@ -24,6 +24,7 @@ func main() {
 	flag.IntVar(&opt.Bases, "bases", 0, "how many healthy images are made; 0 means the usual number")
 	flag.IntVar(&opt.Only, "image", -1, "the number of the one damaged image to look at")
 	flag.StringVar(&opt.Keep, "keep", "", "folder for the images that differ")
+	flag.IntVar(&opt.Repairs, "repairs", 0, "repair every image of which the number is a multiple of this; 0 repairs none")
 	table := flag.Bool("table", false, "print how often each field, kind and finding was hit")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -44,6 +45,12 @@ func run(ctx context.Context, opt differential.Options, table bool) error {
 	}
 	for _, d := range res.Differences {
 		fmt.Println(d)
+	}
+	for _, kind := range res.Repairs.Unexplained() {
+		fmt.Printf("%d times %s\n%s\n", res.Repairs.Worse[kind].Times, kind, res.Repairs.Worse[kind].Example)
+	}
+	if opt.Repairs > 0 {
+		fmt.Println(res.Repairs.String())
 	}
 	if table {
 		fmt.Println(res.Table.String())

@@ -1,0 +1,28 @@
+//go:build !js
+
+package differential
+
+import "strings"
+
+// RepairsHeld tells whether a repair that is worse than QEMU's in a way that is not accepted
+// below fails the test, or is only reported.
+const RepairsHeld = false
+
+// accepted are the kinds in which a repair of ours is worse than QEMU's on purpose. A kind is
+// matched by how it begins.
+var accepted = []struct{ kind, reason string }{
+	{"all: " + leftLeaks + ": they look like data whose mapping was lost", "QEMU erased what the lost tables mapped"},
+	{"leaks: " + leftLeaks + ": they look like data whose mapping was lost", "QEMU erased what the lost tables mapped"},
+	{"all: " + leftLeaks + ": they may belong to a table in the part of the file that is missing", "the rest of the file may be found"},
+	{"leaks: " + leftLeaks + ": they may belong to a table in the part of the file that is missing", "the rest of the file may be found"},
+}
+
+// acceptedReason says why a kind is accepted, "" if it is not.
+func acceptedReason(kind string) string {
+	for _, a := range accepted {
+		if strings.HasPrefix(kind, a.kind) {
+			return a.reason
+		}
+	}
+	return ""
+}
