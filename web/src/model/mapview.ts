@@ -19,7 +19,7 @@ export interface MapView {
   rowBits: number;
   /** Rows above the upper edge. */
   top: number;
-  /** The first cluster of the cell under the cursor, null before it is first moved. */
+  /** The cluster under the cursor, null before it is first moved. Its whole cell is meant. */
   cursor: number | null;
 }
 
@@ -52,7 +52,7 @@ export function zoomed(view: MapView, steps: number, around: number): MapView {
   const rowBits = Math.max(closest, Math.min(farthest, view.rowBits + steps));
   const to = layoutAt(view.clusters, view.width, rowBits);
   const {top} = zoomAround(layoutOf(view), to, windowOf(view), around);
-  return {...view, rowBits, top, cursor: view.cursor === null ? null : cellStart(to, view.cursor)};
+  return {...view, rowBits, top};
 }
 
 /** Moves the map under the screen by so many rows. */
@@ -65,7 +65,7 @@ export function panned(view: MapView, rows: number): MapView {
 export function resized(view: MapView, width: number, mostHeight: number): MapView {
   const whole = wholeMap(view.clusters, width, mostHeight);
   if (view.rowBits >= zoomRange(view).farthest) {
-    return {...whole, cursor: view.cursor === null ? null : cellStart(layoutOf(whole), view.cursor)};
+    return {...whole, cursor: view.cursor};
   }
   const middle = middleCluster(view);
   const next = {...whole, rowBits: Math.min(view.rowBits, whole.rowBits), cursor: view.cursor};
@@ -92,7 +92,7 @@ export function centred(view: MapView, cluster: number): MapView {
 export function withCursor(view: MapView, cluster: number): MapView {
   const layout = layoutOf(view);
   const {top} = reveal(layout, windowOf(view), cluster);
-  return {...view, top, cursor: cellStart(layout, cluster)};
+  return {...view, top, cursor: cluster};
 }
 
 /** The cursor after a key; the first key puts it where the screen begins. */
@@ -132,8 +132,4 @@ function cellAfter(layout: Layout, view: MapView, cell: number, move: Move): num
     case 'end':
       return layout.cells - 1;
   }
-}
-
-function cellStart(layout: Layout, cluster: number): number {
-  return cellOf(layout, cluster) * layout.perCell;
 }

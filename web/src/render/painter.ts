@@ -14,6 +14,8 @@ const ROOMY_CELL = 10;
 /** From this size on cells also have letters. */
 const LETTER_CELL = 24;
 const SMALLEST_MARK = 11;
+/** A ring goes around a mark, also where the cell is smaller. */
+const SMALLEST_RING = 15;
 const DIMMED = 0.16;
 
 /** All that the picture depends on. */
@@ -181,7 +183,8 @@ function outline(context: CanvasRenderingContext2D, scene: Scene, cell: number |
   if (cell === null) {
     return;
   }
-  const rect = within(inset(cellRect(scene.layout, scene.window, cell), -1.5), scene, width);
+  const place = cellRect(scene.layout, scene.window, cell);
+  const rect = within(inset(place, -Math.max(1.5, (SMALLEST_RING - place.width) / 2)), scene, width);
   context.lineJoin = 'round';
   context.strokeStyle = scene.palette.page;
   context.lineWidth = width + 3;

@@ -1,6 +1,6 @@
 import {useState} from 'preact/hooks';
 import {asSentence} from '../base/text';
-import {formatBytes} from '../base/units';
+import {formatBytes, formatCount} from '../base/units';
 import {dumpLines} from '../model/hexdiff';
 import {OWNER_FACTS, ownerNamed} from '../model/owners';
 import {severityNamed} from '../model/severity';
@@ -36,7 +36,7 @@ function Cluster({cluster, info}: {cluster: number; info: Info}) {
   const loaded = useLoaded(`${epoch} ${cluster}`, () => controller.engine.call('cluster', {cluster}));
   return (
     <>
-      <h3>Cluster {cluster}</h3>
+      <h3>Cluster {formatCount(cluster)}</h3>
       {loaded.step === 'loading' && <p class="muted">Looking it up.</p>}
       {loaded.step === 'failed' && <ProblemText problem={loaded.problem} />}
       {loaded.step === 'loaded' && <ClusterFacts key={cluster} view={loaded.value} info={info} />}

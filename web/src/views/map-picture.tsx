@@ -1,5 +1,5 @@
 import {useCallback, useEffect, useMemo, useRef, useState} from 'preact/hooks';
-import {formatBytes, formatHex, plural} from '../base/units';
+import {formatBytes, formatCount, formatHex, plural} from '../base/units';
 import {cellRank} from '../model/cells';
 import {cellOf} from '../model/layout';
 import {layoutOf, resized, wholeMap, windowOf, withCursor} from '../model/mapview';
@@ -62,7 +62,7 @@ export function MapPicture({info}: {info: Info}) {
         {spoken}
       </p>
       <p class="hidden" aria-live="polite">
-        {controller.view.value.selected === null ? '' : `Cluster ${controller.view.value.selected} is in the inspector.`}
+        {controller.view.value.selected === null ? '' : `Cluster ${formatCount(controller.view.value.selected)} is in the inspector.`}
       </p>
     </>
   );
@@ -211,9 +211,10 @@ function captionOf(view: MapView | null, cache: TileCache, info: Info, cluster: 
     return '';
   }
   const {perCell} = layoutOf(view);
-  const what = cellText(cache.cell(perCell, Math.floor(cluster / perCell)));
-  const at = formatHex(cluster * info.clusterSize);
+  const cell = Math.floor(cluster / perCell);
+  const what = cellText(cache.cell(perCell, cell));
+  const at = formatHex(cell * perCell * info.clusterSize);
   return perCell === 1
-    ? `Cluster ${cluster} at ${at}: ${what}`
+    ? `Cluster ${formatCount(cluster)} at ${at}: ${what}`
     : `${plural(perCell, 'cluster')} from ${at} (${formatBytes(perCell * info.clusterSize)}): mostly ${what}`;
 }

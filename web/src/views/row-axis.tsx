@@ -19,8 +19,9 @@ export function RowAxis({view, info}: {view: MapView; info: Info}) {
       labels.push({row, top, text: formatHex(row * layout.columns * layout.perCell * info.clusterSize)});
     }
   }
+  const width = formatHex(info.fileSize).length;
   return (
-    <div class="row-axis" aria-hidden="true" style={{height: `${view.height}px`}}>
+    <div class="row-axis" aria-hidden="true" style={{height: `${view.height}px`, width: `${width}ch`}}>
       {labels.map(({row, top, text}) => (
         <span key={row} style={{top: `${Math.round(top)}px`, lineHeight: `${Math.max(LABEL_HEIGHT / 2, Math.min(layout.cellHeight, LABEL_HEIGHT * 2))}px`}}>
           {text}
