@@ -68,7 +68,11 @@ func Open(ctx context.Context, src source.Source) (*Image, error) {
 	head := make([]byte, min(src.Size(), 1<<qcow2.MaxClusterBits))
 	first := min(int64(len(head)), 64<<10)
 	if err := source.ReadFull(src, head[:first], 0); err != nil {
-		return nil, err
+		// What is unreadable may lie behind the first cluster, where it does no harm here.
+		first = min(first, 1<<qcow2.MinClusterBits)
+		if err := source.ReadFull(src, head[:first], 0); err != nil {
+			return nil, err
+		}
 	}
 	h, err := qcow2.DecodeHeader(head[:first])
 	if err == qcow2.ErrNotQcow2 || err != nil && h.Version < 2 {

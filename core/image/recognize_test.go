@@ -111,6 +111,13 @@ func TestOpenErrors(t *testing.T) {
 			t.Errorf("bad sector at 0x%x: %v", off, err)
 		}
 	}
+	small := source.Bytes(built(t, smallCluster).Image)
+	for off := int64(0); off < 64<<10; off += 512 {
+		_, err := image.Open(context.Background(), source.Faulty{Source: small, BadOff: off, BadLen: 512})
+		if inHeaderOrReftable := off < 16<<10; inHeaderOrReftable != errors.As(err, &re) {
+			t.Errorf("clusters of 8 KiB, bad sector at 0x%x: %v", off, err)
+		}
+	}
 	var fe *qcow2.FieldError
 	if _, err := image.Open(context.Background(), source.Bytes(built(t, plainImage+"set header.version = 7").Image)); !errors.As(err, &fe) || fe.Field != "version" {
 		t.Errorf("version 7: %v", err)
