@@ -71,6 +71,7 @@ func (r *repairer) separate(code check.Code, what string) error {
 			fmt.Sprintf("%s: a cluster of its own at 0x%x", f.At.Field(), int64(to)))
 		copied++
 	}
+	r.separated = r.separated || copied > 0
 	r.step(code, copied, what)
 	return nil
 }

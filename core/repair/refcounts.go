@@ -47,6 +47,9 @@ func (r *repairer) mayNotFree() string {
 	if r.cut {
 		return "a pointer that was given up may have meant them"
 	}
+	if r.separated {
+		return "one of the places that shared a cluster lost its own, and may have meant them"
+	}
 	for _, g := range r.report.Groups {
 		// What QEMU does not see counts as well, when it is worse than a warning.
 		if g.Class == check.Leak || g.Class == check.Beyond && g.Code.Severity() < check.Damage {

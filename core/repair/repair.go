@@ -76,6 +76,7 @@ type repairer struct {
 
 	lostTable bool // an L2 table is in the missing part of the file
 	cut       bool // pointers were given up by consent
+	separated bool // places that shared a cluster or table got their own
 }
 
 // Plan makes the plan for an image whose check is done. The plan is verified: After is a
