@@ -14,6 +14,7 @@ import (
 type Allocator struct {
 	used  []uint64 // a bit a cluster
 	hint  int64    // no cluster below is free
+	floor int64    // none below is handed out
 	taken []qcow2.HostCluster
 }
 
@@ -41,7 +42,10 @@ func (a *Allocator) Avoid(c qcow2.HostCluster) {
 
 // AvoidBelow never hands out a cluster below end: only clusters that make the file longer
 // are sure to hold nothing that somebody may still want.
-func (a *Allocator) AvoidBelow(end qcow2.HostCluster) { a.hint = max(a.hint, int64(end)) }
+func (a *Allocator) AvoidBelow(end qcow2.HostCluster) {
+	a.floor = max(a.floor, int64(end))
+	a.hint = max(a.hint, a.floor)
+}
 
 func (a *Allocator) grow(c int64) {
 	for int64(len(a.used)) <= c/64 {
@@ -100,7 +104,7 @@ func (a *Allocator) Taken() []qcow2.HostCluster { return a.taken }
 func (a *Allocator) ReleaseAll() {
 	for _, c := range a.taken {
 		a.used[c/64] &^= 1 << (c % 64)
-		a.hint = min(a.hint, int64(c))
+		a.hint = max(a.floor, min(a.hint, int64(c)))
 	}
 	a.taken = a.taken[:0]
 }
