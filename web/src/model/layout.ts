@@ -136,11 +136,11 @@ function rowPosition(layout: Layout, cluster: number): number {
   return Math.floor(cellOf(layout, cluster) / layout.columns) + 0.5;
 }
 
-/** The window moved as little as needed to show a cluster, with some rows around it. */
-export function reveal(layout: Layout, window: Window, cluster: number): Window {
+/** The window moved as little as needed to show a cluster, with some rows around it if there is room. */
+export function reveal(layout: Layout, window: Window, cluster: number, rows = 2): Window {
   const row = Math.floor(cellOf(layout, cluster) / layout.columns);
   const shown = window.height / layout.cellHeight;
-  const margin = Math.min(2, Math.max(0, (shown - 1) / 2));
+  const margin = Math.min(rows, Math.max(0, (shown - 1) / 2));
   const top = Math.max(row + 1 + margin - shown, Math.min(window.top, row - margin));
   return {top: clampTop(layout, {top, height: window.height}), height: window.height};
 }

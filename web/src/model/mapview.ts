@@ -46,12 +46,12 @@ export function zoomRange(view: MapView): {closest: number; farthest: number} {
   return {closest: Math.min(farthest, closestBits(view.width)), farthest};
 }
 
-/** Zooms out by so many doublings (in, if negative) and keeps a cluster where it is on screen. */
+/** Zooms out by so many doublings (in, if negative) and keeps a cluster where it is on screen, whole. */
 export function zoomed(view: MapView, steps: number, around: number): MapView {
   const {closest, farthest} = zoomRange(view);
   const rowBits = Math.max(closest, Math.min(farthest, view.rowBits + steps));
   const to = layoutAt(view.clusters, view.width, rowBits);
-  const {top} = zoomAround(layoutOf(view), to, windowOf(view), around);
+  const {top} = reveal(to, zoomAround(layoutOf(view), to, windowOf(view), around), around, 0);
   return {...view, rowBits, top};
 }
 

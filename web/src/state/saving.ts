@@ -12,18 +12,23 @@ export function download(blob: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
+/** Nobody says no this soon: then the browser has not asked, as where dialogs are not allowed. */
+const SOONEST_NO_MS = 100;
+
 /** Where the user wants the file, `none` if the browser cannot ask, null if the user said no. */
 export async function askPlace(name: string): Promise<FileSystemFileHandle | 'none' | null> {
   if (window.showSaveFilePicker === undefined) {
     return 'none';
   }
+  const asked = performance.now();
   try {
     return await window.showSaveFilePicker({
       suggestedName: name,
       types: [{description: 'qcow2 disk image', accept: {'application/octet-stream': ['.qcow2']}}],
     });
   } catch (error) {
-    return error instanceof DOMException && error.name === 'AbortError' ? null : 'none';
+    const saidNo = error instanceof DOMException && error.name === 'AbortError';
+    return saidNo && performance.now() - asked > SOONEST_NO_MS ? null : 'none';
   }
 }
 
