@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"qcowscope/core/check"
-	"qcowscope/core/image"
 	"qcowscope/core/patch"
 	"qcowscope/core/repair"
 	"qcowscope/core/source"
@@ -159,59 +158,6 @@ func cuts(t *testing.T, src source.Source, before *check.Report, p *patch.Plan) 
 			}
 		}
 	}
-}
-
-func load(t *testing.T, name string) *testimages.Built {
-	t.Helper()
-	r, err := testimages.Load(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func examine(t *testing.T, src source.Source) *check.Report {
-	t.Helper()
-	img, err := image.Open(context.Background(), src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rep, err := check.Run(context.Background(), img, check.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rep
-}
-
-func planned(t *testing.T, src source.Source, opt repair.Options) *repair.Outcome {
-	t.Helper()
-	img, err := image.Open(context.Background(), src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := repair.Plan(context.Background(), img, examine(t, src), opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-// apply gives the bytes with the plan applied.
-func apply(t *testing.T, src source.Source, p *patch.Plan) []byte {
-	t.Helper()
-	over := patch.NewOverlay(src)
-	if err := over.Apply(p); err != nil {
-		t.Fatal(err)
-	}
-	all := make([]byte, over.Size())
-	if err := source.ReadFull(over, all, 0); err != nil {
-		t.Fatal(err)
-	}
-	return all
 }
 
 // judgeAll judges each in a test of its own name.
