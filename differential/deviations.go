@@ -15,6 +15,8 @@ var accepted = []struct{ kind, reason string }{
 	{"leaks: " + leftLeaks + ": they look like data whose mapping was lost", "QEMU erased what the lost tables mapped"},
 	{"all: " + leftLeaks + ": they may belong to a table in the part of the file that is missing", "the rest of the file may be found"},
 	{"leaks: " + leftLeaks + ": they may belong to a table in the part of the file that is missing", "the rest of the file may be found"},
+	{"all: " + leftLeaks + ": the image has other damage", "nothing is freed while something else is wrong"},
+	{"leaks: " + leftLeaks + ": the image has other damage", "nothing is freed while something else is wrong"},
 }
 
 // acceptedReason says why a kind is accepted, "" if it is not.

@@ -14,8 +14,9 @@ const imageFile = "image.qcow2"
 // command is one program call of a base's recipe.
 type command struct {
 	args []string
-	// mayFail tells that QEMU may refuse, because a narrow refcount cannot count one more
-	// reference: the image is then as if the command had not been given.
+	// mayFail tells that QEMU may refuse: a narrow refcount cannot count one more reference,
+	// or long runs of compressed writes go wrong in QEMU itself. The image is then as if the
+	// command had not been given.
 	mayFail bool
 	// dies tells that the program ends itself without closing the image.
 	dies bool
@@ -108,7 +109,8 @@ func (r *recipe) flush(dies bool) {
 		args = append(args, "-c", p)
 	}
 	r.pending = nil
-	r.run(append(args, r.open()...)...).dies = dies
+	c := r.run(append(args, r.open()...)...)
+	c.dies, c.mayFail = dies, !dies
 }
 
 // round is a few guest actions, then something about the image as a whole.

@@ -32,7 +32,9 @@ type Result struct {
 	Table
 	// Differences are texts, each with all that is needed to see it again.
 	Differences []string
-	Repairs     Repairs
+	// Deaths are texts about the images that QEMU's check crashed on or did not end with.
+	Deaths  []string
+	Repairs Repairs
 }
 
 type campaign struct {
@@ -109,6 +111,9 @@ func (c *campaign) image(ctx context.Context, i int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.res.count(ms, got)
+	if got.qemu.Killed != "" {
+		c.res.Deaths = append(c.res.Deaths, fmt.Sprintf("QEMU: %s\n%s", got.qemu.Killed, c.story(b, i, ms)))
+	}
 	if text != "" {
 		c.res.Differences = append(c.res.Differences, text)
 	}

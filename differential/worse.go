@@ -4,6 +4,7 @@ package differential
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -23,13 +24,16 @@ const (
 // deviation is one way, and in words what it is about, "" where the damage says it best.
 type deviation struct{ way, about string }
 
+// number is what differs between deviations of one kind.
+var number = regexp.MustCompile(`0x-?[0-9a-f]+|\b[0-9]+\b`)
+
 // compare lists the ways in which our repair is worse than QEMU's. What QEMU mended counts
 // only when its repair lost nothing that the guest could read.
 func (m *mending) compare() (worse []deviation) {
 	add := func(way, about string) { worse = append(worse, deviation{way, about}) }
 	if m.broken != "" {
 		first, _, _ := strings.Cut(m.broken, "\n")
-		add(brokeWord, first)
+		add(brokeWord, number.ReplaceAllString(first, "N"))
 		return worse
 	}
 	if m.ours.kept.lessThan(m.damaged.kept) {

@@ -46,6 +46,9 @@ func run(ctx context.Context, opt differential.Options, table bool) error {
 	for _, d := range res.Differences {
 		fmt.Println(d)
 	}
+	for _, d := range res.Deaths {
+		fmt.Println(d)
+	}
 	for _, kind := range res.Repairs.Unexplained() {
 		fmt.Printf("%d times %s\n%s\n", res.Repairs.Worse[kind].Times, kind, res.Repairs.Worse[kind].Example)
 	}
