@@ -19,12 +19,15 @@ const (
 	PhaseTables    Phase = "tables"
 	PhaseCompare   Phase = "compare"
 	PhaseFlags     Phase = "flags"
+	PhaseStreams   Phase = "streams" // of a deep check; in bytes of the file
 )
 
 // Options steer a check.
 type Options struct {
 	Limit       int   // findings kept of each code; 0 means 10,000
 	MaxClusters int64 // see refcount.Options
+	// Deep asks for every compressed cluster to be decoded, too.
+	Deep bool
 	// OnFinding is told every single finding, before neighbours are joined.
 	OnFinding func(Finding)
 	// Progress is told often: done and total in the phase's own unit, and how many places
@@ -56,7 +59,7 @@ func Run(ctx context.Context, img *image.Image, opt Options) (*Report, error) {
 	r := &Report{Total: uint64(img.Geo.Clusters(int64(min(img.VirtualSize(), 1<<63-1<<22))))}
 	c := &checker{ctx: ctx, img: img, size: img.Src.Size(), opt: opt, report: r}
 	c.collector = collector{report: r, limit: opt.Limit, onFinding: opt.OnFinding, groups: map[Code]*Group{}}
-	for _, phase := range []func() error{c.header, c.snapshots, c.recount, c.compare, c.flags, c.bitmaps, c.guardLostMapping} {
+	for _, phase := range []func() error{c.header, c.snapshots, c.recount, c.compare, c.flags, c.bitmaps, c.excess, c.guardLostMapping, c.streams} {
 		if err := phase(); err != nil {
 			return nil, err
 		}

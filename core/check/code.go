@@ -74,6 +74,15 @@ const (
 	BitmapInUse          Code = "bitmap-in-use"
 	BitmapsUnvouched     Code = "bitmaps-not-vouched"
 	BitmapTailBits       Code = "bitmap-tail-bits"
+
+	// What lies beyond need, and what only a deep check sees.
+	GuestBeyondSize   Code = "guest-beyond-size"
+	VMStateLeft       Code = "vm-state-left"
+	FileLonger        Code = "file-longer"
+	RefcountPastEnd   Code = "refcount-past-end"
+	SnapshotDiskSize  Code = "snapshot-disk-size"
+	CompressedBroken  Code = "compressed-stream-broken"
+	CompressedOverlap Code = "compressed-overlap"
 )
 
 // codeOf maps the troubles of the recount.
@@ -197,6 +206,13 @@ var facts = map[Code]fact{
 	BitmapInUse:            {Beyond, Note, CureNone},
 	BitmapsUnvouched:       {Beyond, Warning, CureConsent},
 	BitmapTailBits:         {Beyond, Note, CureNone},
+	GuestBeyondSize:        {Beyond, Warning, CureNone},
+	VMStateLeft:            {Beyond, Note, CureNone},
+	FileLonger:             {Beyond, Note, CureNone},
+	RefcountPastEnd:        {Beyond, Note, CureNone},
+	SnapshotDiskSize:       {Beyond, Warning, CureNone},
+	CompressedBroken:       {Beyond, Damage, CureNone},
+	CompressedOverlap:      {Beyond, Damage, CureNone},
 }
 
 // Severity is what findings of the code mean for the user.

@@ -106,6 +106,9 @@ func (c *checker) compareBlock(k int64, block qcow2.Refblock) {
 		}
 	}
 	from, to := c.blockRange(k)
+	if len(block) > 0 && to-from < c.img.Geo.RefblockEntries() {
+		c.pastEnd(from, to, block)
+	}
 	counts, roles := c.report.Refcounts.Counts(from, to), c.report.Refcounts.Roles(from, to)
 	switch {
 	case len(block) == 0:

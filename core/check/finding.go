@@ -106,7 +106,9 @@ type Finding struct {
 
 // UnknownCount stands in Count of a COPIED flag when the stored refcount was not looked up.
 // For flags Count is that refcount, for RefblockShared the references, for
-// SnapshotsWithDataFile the snapshots.
+// SnapshotsWithDataFile the snapshots, for what lies behind an end its clusters, for
+// SnapshotDiskSize the bytes that the L1 table maps, and for CompressedOverlap the host
+// offset of the other stream.
 const UnknownCount = ^uint64(0)
 
 // ID is stable for an image, so that two reports can be compared.

@@ -25,6 +25,9 @@ type Report struct {
 	// NeedsRebuild tells that single refcounts cannot be corrected in place.
 	NeedsRebuild bool
 
+	// Streams is set when every compressed cluster was decoded, or should have been.
+	Streams *StreamReport
+
 	Groups    []Group // worst first
 	Refcounts *refcount.Result
 	Snapshots *image.SnapshotTable

@@ -43,7 +43,9 @@ func (c *checker) snapshotEntry(t *image.SnapshotTable, i int) {
 	if !PlausibleSnapshot(s) && !c.img.Geo.DataFile {
 		at.Name, at.Off = "entry", qcow2.HostOff(t.Offsets[i])
 		c.add(Finding{Code: SnapshotEntryGarbage, At: at, Got: s.L1TableOffset, Times: 1})
+		return
 	}
+	c.snapshotDiskSize(t, i)
 }
 
 // PlausibleSnapshot tells whether a program may have written the entry: it has an id, which

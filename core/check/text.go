@@ -48,7 +48,7 @@ func (f Finding) WantText() string {
 // number writes counts in decimal and everything else in hex, as people know them.
 func (f Finding) number(v uint64) string {
 	switch f.Code {
-	case RefcountZero, RefcountTooLow, RefcountTooHigh, LeakedCluster, RefcountOverflow, SnapshotEntryShort, LostMapping:
+	case RefcountZero, RefcountTooLow, RefcountTooHigh, LeakedCluster, RefcountOverflow, RefcountPastEnd, SnapshotEntryShort, LostMapping:
 		return fmt.Sprint(v)
 	}
 	return fmt.Sprintf("0x%x", v)
@@ -114,6 +114,13 @@ func (f Finding) choose(g qcow2.Geometry, one, many string) string {
 	return many
 }
 
+func clusterCount(n uint64) string {
+	if n == 1 {
+		return "1 cluster"
+	}
+	return fmt.Sprintf("%d clusters", n)
+}
+
 func references(n uint64) string {
 	if n == 1 {
 		return "1 reference"
@@ -177,6 +184,8 @@ func (f Finding) whatRefcount(g qcow2.Geometry) string {
 		return capital(fmt.Sprintf("%s %s refcount %d, but nothing refers to %s.", f.cluster(g), has, f.Got, f.choose(g, "it", "them")))
 	case RefcountOverflow:
 		return capital(fmt.Sprintf("%s (%s) has %s, but a refcount of this image counts to %d.", f.cluster(g), f.At.Role, references(f.Want), f.Got))
+	case RefcountPastEnd:
+		return fmt.Sprintf("%s behind the end of the file, with a refcount that is not 0: the first is %d, of cluster %d.", clusterCount(f.Count), f.Got, f.At.L1Index)
 	}
 	return capital(fmt.Sprintf("%s (%s) %s %s, but refcount %d.", f.cluster(g), f.At.Role, has, references(f.Want), f.Got))
 }
@@ -214,6 +223,13 @@ func (f Finding) entryTrouble(g qcow2.Geometry) string {
 		return fmt.Sprintf("the L2 table in %s belongs to another L1 entry already", f.cluster(g))
 	case L2TableGarbage:
 		return fmt.Sprintf("the L2 table in %s has %d impossible entries", f.cluster(g), f.Want)
+	case CompressedBroken:
+		return fmt.Sprintf("guest %v cannot be read, %s", f.Guest, plain(f.Err))
+	case CompressedOverlap:
+		if f.Count == uint64(f.Host.Start) {
+			return "its compressed stream belongs to another place of the disk already"
+		}
+		return fmt.Sprintf("its compressed stream at host 0x%x begins inside the one at host 0x%x", int64(f.Host.Start), f.Count)
 	}
 	return f.pointerTrouble(g)
 }
@@ -307,6 +323,8 @@ func (f Finding) whatSnapshot() string {
 		return fmt.Sprintf("Entry %d of the snapshot table has no id that a program would write; as its L1 offset it holds 0x%x.", f.At.Root, f.Got)
 	case SnapshotL1TooLarge:
 		return fmt.Sprintf("Snapshot %d has an L1 table of %d entries; at most %d are allowed.", f.At.Root, int64(f.Host.Len)/qcow2.L1EntrySize, qcow2.MaxL1Entries)
+	case SnapshotDiskSize:
+		return fmt.Sprintf("Snapshot %d says that its disk had %d bytes; its L1 table maps %d, and a disk has whole sectors.", f.At.Root, f.Got, f.Count)
 	case TableReadError:
 		return f.whatUnread()
 	}
@@ -349,6 +367,10 @@ func (f Finding) whatHeader(g qcow2.Geometry) string {
 		return f.whatLost(g)
 	case SnapshotsWithDataFile:
 		return fmt.Sprintf("The image has an external data file and snapshots (%d).", f.Count)
+	case GuestBeyondSize, VMStateLeft:
+		return fmt.Sprintf("The disk has %d bytes, but more is mapped behind its end: %s in guest %v.", f.Got, clusterCount(f.Count), f.Guest)
+	case FileLonger:
+		return fmt.Sprintf("The file has %d bytes; the last cluster in use ends at %d.", f.Got, f.Want)
 	case TableReadError:
 		return f.whatUnread()
 	}

@@ -279,5 +279,5 @@ func (w *walker) keepTree(j *l2Job, s span) {
 		w.tree.Complete = false
 		return
 	}
-	w.tree.Tables = append(w.tree.Tables, L2Ref{j.off, j.l1Index, j.root, s.lo > s.hi && !w.nonzero, s.lo, s.hi})
+	w.tree.Tables = append(w.tree.Tables, L2Ref{j.off, j.l1Index, j.root, s.lo > s.hi && !w.nonzero, j.repeat, s.lo, s.hi})
 }

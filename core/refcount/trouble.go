@@ -84,6 +84,7 @@ type L2Ref struct {
 	L1Index int64
 	Root    int    // the first root that leads here, 0 is the active layer
 	Empty   bool   // all entries are zero
+	Repeat  bool   // another L1 index names it as well, or it lies across something else
 	Lo, Hi  uint32 // lowest and highest host cluster its entries touch; Lo > Hi if none
 }
 
