@@ -107,7 +107,9 @@ async function openPage(browser, url, picker) {
  * @param {string} file
  */
 export async function choose(page, file) {
+  const checked = await nextCheck(page);
   await page.getByLabel('Choose image').setInputFiles(file);
+  await checked();
   return settled(page);
 }
 
@@ -117,13 +119,41 @@ export async function choose(page, file) {
  * @param {string} file
  */
 export async function drop(page, file) {
+  const checked = await nextCheck(page);
   const client = await page.context().newCDPSession(page);
   const data = {items: [], files: [file], dragOperationsMask: 1};
   for (const type of /** @type {const} */ (['dragEnter', 'dragOver', 'drop'])) {
     await client.send('Input.dispatchDragEvent', {type, x: 200, y: 200, data});
   }
   await client.detach();
+  await checked();
   return settled(page);
+}
+
+/**
+ * Looks out for the next check, so that the verdict of an image before is not taken for it.
+ * @param {Page} page
+ * @returns {Promise<() => Promise<void>>} waits until that check has begun and ended
+ */
+async function nextCheck(page) {
+  const check = await page.evaluateHandle(() => {
+    let begun = false;
+    const ended = new Promise((resolve) => {
+      new MutationObserver((_, observer) => {
+        const state = document.querySelector('[role=status][data-state]')?.getAttribute('data-state');
+        begun ||= state === 'opening' || state === 'checking';
+        if (begun && (state === 'done' || state === 'failed')) {
+          observer.disconnect();
+          resolve(undefined);
+        }
+      }).observe(document.body, {subtree: true, childList: true, attributeFilter: ['data-state']});
+    });
+    return {ended};
+  });
+  return async () => {
+    await check.evaluate(({ended}) => ended);
+    await check.dispose();
+  };
 }
 
 /**
