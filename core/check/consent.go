@@ -10,7 +10,7 @@ var consents = map[Code]string{
 	HeaderLength:         "The header is taken to be 112 bytes long. If that is wrong, extensions such as the list of bitmaps are not seen any more.",
 	L1SizeWrong:          "The disk gets the size that its table covers, or an impossible length of the table is set to what the disk needs. If it was the other number that was wrong, the end of the disk is given up; nothing can be read there now.",
 	DiskSizeImpossible:   "The disk gets the size that a snapshot recorded, or the whole size that its table covers, which can be more than it was.",
-	CompressionWrong:     "There is no compressed data to tell by. The method is taken from the header's field, or zlib if that is impossible.",
+	CompressionWrong:     "There is no compressed data to tell by. The method is the one that the field compression_type names.",
 	SnapshotTableBad:     "Snapshots whose entries cannot be read get new ones, with made-up names, if their tables are found in the file; otherwise they are dropped from the list. Their data stays in the file. Of an entry with more extra data than QEMU reads, the part that no program knows is cut.",
 	SnapshotEntryGarbage: "Entries that are none are replaced by new ones, with made-up names, for snapshots whose tables are found in the file; otherwise they are dropped. The data stays in the file.",
 	SnapshotTableOutside: "The list of snapshots is not in this file. Those whose tables are found get new entries with made-up names; the others are dropped, and their data stays in the file. " +

@@ -67,7 +67,7 @@ func codeOfRefusal(r image.Refusal) Code {
 		return RawBitStray
 	case "backing_file_offset", "backing_file_size":
 		return BackingNameWrong
-	case "crypt_method", refusedLUKS:
+	case "crypt_method", refusedLUKS, "LUKS header":
 		return EncryptionWrong
 	case "incompatible_features":
 		if r.Rule == image.RuleCompressionBit {

@@ -168,13 +168,19 @@ func (img *Image) JudgeBitmap(m *qcow2.Bitmap) error {
 
 // bitmapCovers tells whether the table has exactly the clusters that the disk needs.
 func (img *Image) bitmapCovers(m *qcow2.Bitmap) bool {
-	perCluster := uint64(img.Geo.ClusterSize()) * 8 << m.GranularityBits
+	return uint64(m.TableSize) == img.BitmapTableEntries(m.GranularityBits)
+}
+
+// BitmapTableEntries is how many entries the table of a bitmap with the granularity has:
+// one for each cluster of bits that the disk needs.
+func (img *Image) BitmapTableEntries(granularityBits uint8) uint64 {
+	perCluster := uint64(img.Geo.ClusterSize()) * 8 << granularityBits
 	size := img.VirtualSize()
 	need := size / perCluster
 	if size%perCluster != 0 {
 		need++
 	}
-	return uint64(m.TableSize) == need
+	return need
 }
 
 // bitmapTableInFile is how many bytes of the bitmap's table lie in the file.

@@ -1,8 +1,10 @@
 package repair
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"qcowscope/core/check"
 	"qcowscope/core/image"
@@ -104,7 +106,7 @@ func (r *repairer) directoryElsewhere(ext qcow2.BitmapsExtension) (fit qcow2.Bit
 		if !exact || d.NbBitmaps != ext.NbBitmaps || d.DirectorySize != ext.DirectorySize {
 			continue
 		}
-		if all = append(all, d); r.oneBitOff(off, ext.DirectoryOffset) {
+		if all = append(all, d); r.nearMiss(off, ext.DirectoryOffset) {
 			near = append(near, d)
 		}
 	}
@@ -115,4 +117,73 @@ func (r *repairer) directoryElsewhere(ext qcow2.BitmapsExtension) (fit qcow2.Bit
 		return fit, false, nil
 	}
 	return all[0], true, nil
+}
+
+// bitmapEntries corrects a field of a directory entry where exactly one correction makes
+// the bitmap whole again.
+func (r *repairer) bitmapEntries() error {
+	ext := r.img.BitmapsExt
+	if ext == nil || r.report.Group(check.BitmapDirectoryBad) == nil || !r.own(qcow2.HostOff(ext.DirectoryOffset), int64(ext.DirectorySize)) {
+		return nil
+	}
+	at := int64(ext.DirectoryOffset)
+	for i := range r.img.Bitmaps {
+		m := &r.img.Bitmaps[i]
+		if err := r.img.JudgeBitmap(m); err == nil || errors.Is(err, image.ErrBitmapTable) {
+			at += m.Bytes()
+			continue
+		}
+		var fits []patch.Write
+		for _, w := range r.entryFixes(m, at) {
+			ok, err := r.betters(w)
+			if err != nil {
+				return err
+			}
+			if ok {
+				fits = append(fits, w)
+			}
+		}
+		if len(fits) == 1 {
+			r.add(fits)
+			r.step(check.BitmapDirectoryBad, 1, fmt.Sprintf("correct a field of bitmap %q; the rest of it leaves one reading", m.Name))
+		}
+		return nil // QEMU names the first bad entry only: the others cannot be tried before
+	}
+	return nil
+}
+
+// entryFixes are corrections of one field each that make the entry at the offset sound.
+func (r *repairer) entryFixes(m *qcow2.Bitmap, at int64) (all []patch.Write) {
+	try := func(fixed qcow2.Bitmap, off int64, data []byte, field string, v uint64) {
+		same := func(w patch.Write) bool { return w.Off == at+off && bytes.Equal(w.Data, data) }
+		if !slices.ContainsFunc(all, same) && r.img.JudgeBitmap(&fixed) == nil {
+			all = append(all, patch.Write{Off: at + off, Data: data, Why: fmt.Sprintf("bitmap %q, %s: %d, the only value that fits the rest", m.Name, field, v)})
+		}
+	}
+	if m.GranularityBits <= qcow2.MaxBitmapGranularity {
+		n := r.img.BitmapTableEntries(m.GranularityBits)
+		fixed := *m
+		fixed.TableSize = uint32(min(n, qcow2.MaxBitmapTable))
+		try(fixed, 8, be32bytes(fixed.TableSize), "bitmap_table_size", n)
+	}
+	fixed := *m
+	fixed.Flags &= qcow2.BitmapInUse | qcow2.BitmapAuto
+	try(fixed, qcow2.OffBitmapFlags, be32bytes(fixed.Flags), "flags", uint64(fixed.Flags))
+	fixed = *m
+	fixed.Type = qcow2.BitmapTypeDirty
+	try(fixed, 16, []byte{fixed.Type}, "type", qcow2.BitmapTypeDirty)
+	for g := uint8(qcow2.MinBitmapGranularity); g <= qcow2.MaxBitmapGranularity; g++ {
+		fixed = *m
+		fixed.GranularityBits = g
+		try(fixed, 17, []byte{g}, "granularity_bits", uint64(g))
+	}
+	for bit := range 64 {
+		fixed = *m
+		fixed.TableOffset ^= 1 << bit
+		try(fixed, 0, be64bytes(fixed.TableOffset), "bitmap_table_offset", fixed.TableOffset)
+	}
+	fixed = *m
+	fixed.TableOffset &^= uint64(r.img.Geo.ClusterSize() - 1)
+	try(fixed, 0, be64bytes(fixed.TableOffset), "bitmap_table_offset", fixed.TableOffset)
+	return all
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"qcowscope/core/alloc"
 	"qcowscope/core/check"
 	"qcowscope/core/image"
 	"qcowscope/core/qcow2"
@@ -17,7 +18,7 @@ func (r *repairer) bitmaps() error {
 	if r.opt.Scope == Leaks {
 		return nil
 	}
-	for _, part := range []func() error{r.bitmapsExtension, r.bitmapDirectory, r.bitmapTables, r.unvouchedBitmaps} {
+	for _, part := range []func() error{r.bitmapsExtension, r.bitmapEntries, r.bitmapDirectory, r.bitmapTables, r.unvouchedBitmaps} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -68,7 +69,7 @@ func (r *repairer) bitmapDirectory() error {
 	if len(kept) == 0 {
 		return r.removeBitmaps("bitmaps extension: left out by consent, no bitmap can be read")
 	}
-	return r.writeDirectory(kept)
+	return r.writeDirectory(kept, r.allocator())
 }
 
 // soundBitmaps are those that QEMU can open, each name once. A table with a bad entry can
@@ -89,7 +90,7 @@ func (r *repairer) soundBitmaps(all []qcow2.Bitmap) (kept []qcow2.Bitmap) {
 // writeDirectory writes the directory to clusters that hold nothing and switches the
 // extension to it. The autoclear bit is clear while the extension changes, since it may not
 // lie in one sector: no program believes half of it.
-func (r *repairer) writeDirectory(all []qcow2.Bitmap) error {
+func (r *repairer) writeDirectory(all []qcow2.Bitmap, a *alloc.Allocator) error {
 	const (
 		batchWrite = iota
 		batchChange
@@ -101,7 +102,7 @@ func (r *repairer) writeDirectory(all []qcow2.Bitmap) error {
 	}
 	g, bits := r.img.Geo, r.img.Header.AutoclearFeatures
 	clusters := g.Clusters(int64(len(dir)))
-	off := g.Offset(r.allocator().TakeRun(clusters))
+	off := g.Offset(a.TakeRun(clusters))
 	size := uint64(len(dir))
 	dir = append(dir, make([]byte, clusters<<g.ClusterBits-int64(len(dir)))...)
 	e := qcow2.FindExtension(r.img.Extensions, qcow2.ExtBitmaps)

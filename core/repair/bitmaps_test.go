@@ -18,6 +18,7 @@ import (
 func TestBitmapsByEvidence(t *testing.T) {
 	for _, name := range []string{
 		"bitmap_directory_unaligned", "bitmap_directory_beyond_eof", "bitmap_extension_reserved", "bitmap_count_wrong", "bitmap_directory_size_wrong",
+		"bitmap_table_size_wrong", "bitmap_table_unaligned", "bitmap_flags_unknown",
 		"bitmap_table_bad", "bitmap_table_bad_loaded", "bitmap_data_cross_linked",
 	} {
 		t.Run(name, mending{recipe: name}.judge)
@@ -65,7 +66,7 @@ func TestSoundBitmapsStay(t *testing.T) {
 			t.Errorf("%s: bitmaps %q, flags %x: a bitmap that lost a part must be marked", recipe, names, flags)
 		}
 	}
-	for _, recipe := range []string{"bitmap_directory_unaligned", "bitmap_count_wrong"} {
+	for _, recipe := range []string{"bitmap_directory_unaligned", "bitmap_count_wrong", "bitmap_table_size_wrong", "bitmap_table_unaligned", "bitmap_flags_unknown"} {
 		names, flags := bitmapsAfter(t, recipe)
 		if len(names) == 0 || flags[0]&qcow2.BitmapInUse != 0 {
 			t.Errorf("%s: bitmaps %q, flags %x: nothing of the bitmap was lost", recipe, names, flags)

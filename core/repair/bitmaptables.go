@@ -26,7 +26,7 @@ func (r *repairer) bitmapTables() error {
 	if ext == nil || r.img.BitmapsErr != nil && !errors.Is(r.img.BitmapsErr, image.ErrBitmapTable) {
 		return nil
 	}
-	e := bitmapEdit{r: r, all: append([]qcow2.Bitmap(nil), r.img.Bitmaps...), at: int64(ext.DirectoryOffset),
+	e := bitmapEdit{r: r, free: r.allocator(), all: append([]qcow2.Bitmap(nil), r.img.Bitmaps...), at: int64(ext.DirectoryOffset),
 		inPlace: r.own(qcow2.HostOff(ext.DirectoryOffset), int64(ext.DirectorySize))}
 	for i := range e.all {
 		if err := r.ctx.Err(); err != nil {
@@ -43,7 +43,7 @@ func (r *repairer) bitmapTables() error {
 		return nil
 	}
 	r.step(check.MetadataOverlap, 1, "write the bitmap directory to a cluster of its own")
-	return r.writeDirectory(e.all)
+	return r.writeDirectory(e.all, e.free)
 }
 
 // own tells whether the region lies in the file and nothing else claims its clusters.
@@ -107,9 +107,6 @@ func (e *bitmapEdit) sound(entry uint64) bool {
 
 // replace gives the bitmap a table of zeros where there is nothing.
 func (e *bitmapEdit) replace(m *qcow2.Bitmap, tableBytes int64) {
-	if e.free == nil {
-		e.free = e.r.allocator()
-	}
 	g := e.r.img.Geo
 	clusters := g.Clusters(tableBytes)
 	m.TableOffset = uint64(g.Offset(e.free.TakeRun(clusters)))

@@ -27,13 +27,17 @@ func (h *headerEdit) compression() error {
 	if err != nil {
 		return err
 	}
-	if !sure {
-		if !h.r.accepts(check.CompressionWrong) {
-			return nil
+	switch {
+	case sure:
+	case hdr.CompressionType() > qcow2.CompressionZstd:
+		// Only the field can be wrong: the bit goes with one of the two methods.
+		if typ = qcow2.CompressionZlib; hdr.Has(qcow2.IncompatCompression) {
+			typ = qcow2.CompressionZstd
 		}
-		if typ = hdr.CompressionType(); typ > qcow2.CompressionZstd {
-			typ = qcow2.CompressionZlib
-		}
+	case !h.r.accepts(check.CompressionWrong):
+		return nil
+	default:
+		typ = hdr.CompressionType()
 	}
 	if len(hdr.Tail) == 0 && typ != qcow2.CompressionZlib {
 		return nil // the header has no room for the field
@@ -129,7 +133,7 @@ func unzstd(stream []byte, g qcow2.Geometry) bool {
 // where there is exactly one LUKS header.
 func (h *headerEdit) encryption() error {
 	hdr := &h.r.img.Header
-	ref, bad := h.refused("crypt_method", "LUKS extension")
+	ref, bad := h.refused("crypt_method", "LUKS extension", "LUKS header")
 	if !bad {
 		return nil
 	}
@@ -142,7 +146,7 @@ func (h *headerEdit) encryption() error {
 			h.write(qcow2.OffCryptMethod, be32bytes(qcow2.CryptLUKS), fmt.Sprintf("crypt_method: 2 (LUKS), the LUKS header is at 0x%x", ext.Offset))
 			h.r.step(check.EncryptionWrong, 1, "set the encryption method to LUKS")
 		}
-	case ref.Field == "LUKS extension":
+	case ref.Field != "crypt_method":
 		if fits, err := h.luksLength(e); err != nil || fits {
 			return err
 		}

@@ -32,13 +32,29 @@ func (r *repairer) places(codes ...check.Code) ([]check.Finding, error) {
 	opt := r.opt.Check
 	opt.OnFinding = func(f check.Finding) {
 		at := place{f.Code, f.At.Off}
-		if wanted[f.Code] && f.At.Off >= 0 && !seen[at] && len(found) < maxPlaces {
+		if wanted[f.Code] && f.At.Off >= 0 && r.inTable(f) && !seen[at] && len(found) < maxPlaces {
 			seen[at] = true
 			found = append(found, f)
 		}
 	}
 	_, err := check.Run(r.ctx, r.img, opt)
 	return found, err
+}
+
+// inTable tells whether the entry lies in a table of its own: where a broken pointer, or one
+// table too long, makes entries of something else, nothing is written.
+func (r *repairer) inTable(f check.Finding) bool {
+	g, t := r.img.Geo, r.report.Refcounts
+	c := g.Cluster(f.At.Off)
+	role := t.Role(c)
+	switch f.At.Kind {
+	case check.FieldL1:
+		return (role == refcount.L1 || role == refcount.InactiveL1) && (t.Count(c) == 1 || !t.Conflict(c))
+	case check.FieldL2:
+		return (role == refcount.L2 || role == refcount.InactiveL2) && (t.Count(c) == 1 || !t.Conflict(c)) &&
+			g.Aligned(f.At.Off-qcow2.HostOff(f.At.L2Index*g.L2EntrySize()))
+	}
+	return true
 }
 
 // evidence answers what else is known about a cluster that a damaged pointer may mean.

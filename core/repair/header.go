@@ -8,6 +8,7 @@ import (
 	"qcowscope/core/image"
 	"qcowscope/core/patch"
 	"qcowscope/core/qcow2"
+	"qcowscope/core/refcount"
 	"qcowscope/core/source"
 )
 
@@ -102,7 +103,7 @@ func (h *headerEdit) rawBit() {
 func (h *headerEdit) backingName() {
 	_, badOff := h.refused("backing_file_offset")
 	_, badSize := h.refused("backing_file_size")
-	if badOff == badSize {
+	if badOff == badSize || h.r.img.Header.BackingFileSize == 0 && !badOff {
 		return
 	}
 	area := h.area()
@@ -111,6 +112,11 @@ func (h *headerEdit) backingName() {
 		return
 	}
 	first, last := nonzero(h.head[from:])
+	if last < 0 && badOff && h.r.img.Header.BackingFileSize == 0 {
+		h.write(qcow2.OffBackingOffset, be64bytes(0), "backing_file_offset: 0, there is no backing file")
+		h.r.step(check.BackingNameWrong, 1, "clear the pointer to a backing file's name that there is not")
+		return
+	}
 	if last < 0 || !printable(h.head[from+first:from+last+1]) {
 		return
 	}
@@ -209,7 +215,9 @@ func (h *headerEdit) l1Size() error {
 	}
 	need := g.L1EntriesFor(hdr.Size)
 	_, bad := h.refused("l1_size")
-	if !bad && !h.l1RunsOver(int64(need)) {
+	off := qcow2.HostOff(hdr.L1TableOffset)
+	over := h.e.runsOver(off, int64(hdr.L1Size), int64(need))
+	if !bad && !over {
 		return nil
 	}
 	if need == 0 || need > qcow2.MaxL1Entries {
@@ -217,7 +225,7 @@ func (h *headerEdit) l1Size() error {
 	}
 	w := patch.Write{Off: qcow2.OffL1Size, Data: be32bytes(uint32(need)), Why: fmt.Sprintf("l1_size: %d entries, what the disk's size needs; the table at 0x%x is so long", need, hdr.L1TableOffset)}
 	sure := false
-	if h.l1Holds(int64(need)) {
+	if h.e.holdsL1(off, int64(need), refcount.L1, over) {
 		var err error
 		if sure, err = h.r.betters(w); err != nil {
 			return err
@@ -247,20 +255,4 @@ func (h *headerEdit) l1ByConsent(bad bool, need uint64) error {
 		h.r.step(check.L1SizeWrong, 1, "set the length of the L1 table to what the disk needs")
 	}
 	return nil
-}
-
-// l1RunsOver tells whether the L1 table has more entries than the disk needs, and these lie
-// in clusters that belong to something else.
-func (h *headerEdit) l1RunsOver(need int64) bool {
-	g, t, l1 := h.r.img.Geo, h.r.report.Refcounts, h.r.img.L1
-	if need <= 0 || l1.Entries <= need {
-		return false
-	}
-	last := g.Cluster(l1.Off + qcow2.HostOff(l1.Bytes()-1))
-	for c := g.Cluster(l1.Off+qcow2.HostOff(need*qcow2.L1EntrySize-1)) + 1; c <= last && int64(c) < t.Len(); c++ {
-		if t.Count(c) > 1 {
-			return true
-		}
-	}
-	return false
 }

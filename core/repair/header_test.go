@@ -15,9 +15,9 @@ func TestHeaderByEvidence(t *testing.T) {
 		"snapshots_offset_stray", "raw_bit_without_data_file",
 		"header_length_long", "header_length_short", "header_length_odd",
 		"extension_end_length", "extension_length_impossible", "extension_format_long", "bitmap_extension_length",
-		"l1_size_too_small", "l1_size_too_large", "l1_size_zero", "l1_size_runs_over",
+		"l1_size_too_small", "l1_size_too_large", "l1_size_zero", "l1_size_runs_over", "l1_size_beyond_eof",
 		"compression_bit_missing", "compression_type_unknown",
-		"backing_name_too_long", "backing_offset_beyond_cluster",
+		"backing_name_too_long", "backing_offset_beyond_cluster", "backing_offset_stray",
 		"luks_extension_lost", "luks_length_short", "luks_length_zero",
 		"reftable_unaligned", "reftable_too_large", "reftable_beyond_eof", "reftable_clusters_zero",
 	} {
@@ -32,6 +32,7 @@ func TestHeaderByConsent(t *testing.T) {
 	judgeAll(t, []mending{
 		{recipe: "extension_unknown_length", accept: []check.Code{check.HeaderExtension}},
 		{recipe: "extension_unknown_length_bitmaps", accept: []check.Code{check.HeaderExtension}},
+		{recipe: "header_length_unclear", accept: []check.Code{check.HeaderLength}},
 		{recipe: "compression_unused", accept: []check.Code{check.CompressionWrong}},
 		{recipe: "size_bit_flip", accept: []check.Code{check.L1SizeWrong}},
 		{recipe: "size_top_bit", accept: []check.Code{check.DiskSizeImpossible}},

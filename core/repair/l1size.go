@@ -7,18 +7,19 @@ import (
 	"qcowscope/core/source"
 )
 
-// l1Holds tells whether the clusters from l1_table_offset on can be an L1 table of n
-// entries: they are the table's alone or nobody's, every entry is empty or points to a
-// table, and nothing follows the last one.
-func (h *headerEdit) l1Holds(n int64) bool {
-	img, t := h.r.img, h.r.report.Refcounts
-	g, off := img.Geo, qcow2.HostOff(img.Header.L1TableOffset)
-	if off <= 0 || !g.Aligned(off) || int64(off) > img.Src.Size()-n*qcow2.L1EntrySize {
+// holdsL1 tells whether the clusters from off on can be an L1 table of n entries: they are
+// the table's alone or nobody's, every entry is empty or points to a table, and nothing
+// follows the last one. role is that of the table as it is counted now; over tells that it is
+// too long and takes what follows for entries, which may point anywhere.
+func (e *evidence) holdsL1(off qcow2.HostOff, n int64, role refcount.Role, over bool) bool {
+	img, t := e.r.img, e.r.report.Refcounts
+	g := img.Geo
+	if off <= 0 || n <= 0 || n > qcow2.MaxL1Entries || !g.Aligned(off) || int64(off) > img.Src.Size()-n*qcow2.L1EntrySize {
 		return false
 	}
 	clusters := g.Clusters(n * qcow2.L1EntrySize)
 	for c := g.Cluster(off); c < g.Cluster(off)+qcow2.HostCluster(clusters); c++ {
-		if role := t.Role(c); role != refcount.Leaked && (role != refcount.L1 || t.Count(c) != 1) {
+		if is := t.Role(c); is != refcount.Leaked && (is != role || t.Count(c) != 1 && !over) {
 			return false
 		}
 	}
@@ -29,22 +30,42 @@ func (h *headerEdit) l1Holds(n int64) bool {
 	read := 0
 	for i := 0; i < len(buf); i += qcow2.L1EntrySize {
 		entry := qcow2.L1Entry(be64(buf[i:]))
-		if entry != 0 && (int64(i) >= n*qcow2.L1EntrySize || !h.e.leadsToTable(entry, &read) && !h.runInto(entry)) {
+		if entry != 0 && (int64(i) >= n*qcow2.L1EntrySize || !e.leadsToTable(entry, &read) && (!over || !e.runInto(entry, role))) {
 			return false
 		}
 	}
 	return true
 }
 
+// runsOver tells whether an L1 table has more entries than it needs, and these lie in
+// clusters that belong to something else.
+func (e *evidence) runsOver(off qcow2.HostOff, entries, need int64) bool {
+	g, t, size := e.r.img.Geo, e.r.report.Refcounts, e.r.img.Src.Size()
+	if need <= 0 || entries <= need || entries > qcow2.MaxL1Entries || off <= 0 || int64(off) >= size {
+		return false
+	}
+	own := uint64(1)
+	if int64(off)+entries*qcow2.L1EntrySize-size >= g.ClusterSize() {
+		own = 0 // a table that passes the end is not counted
+	}
+	last := g.Cluster(off + qcow2.HostOff(entries*qcow2.L1EntrySize-1))
+	for c := g.Cluster(off+qcow2.HostOff(need*qcow2.L1EntrySize-1)) + 1; c <= last && int64(c) < t.Len(); c++ {
+		if t.Count(c) > own {
+			return true
+		}
+	}
+	return false
+}
+
 // runInto tells whether an L1 entry points to a cluster that the table itself runs over now,
 // and that reads as an L2 table.
-func (h *headerEdit) runInto(entry qcow2.L1Entry) bool {
-	g, t, off := h.r.img.Geo, h.r.report.Refcounts, entry.L2Table()
-	if c := g.Cluster(off); entry.Reserved() != 0 || !g.Aligned(off) || t.Role(c) != refcount.L1 || t.Count(c) != 2 {
+func (e *evidence) runInto(entry qcow2.L1Entry, role refcount.Role) bool {
+	g, t, off := e.r.img.Geo, e.r.report.Refcounts, entry.L2Table()
+	if c := g.Cluster(off); entry.Reserved() != 0 || off == 0 || !g.Aligned(off) || t.Role(c) != role || t.Count(c) < 2 {
 		return false
 	}
 	table := make(qcow2.L2Table, g.ClusterSize())
-	return source.ReadFull(h.r.img.Src, table, int64(off)) == nil && check.PlausibleTable(h.r.img, table)
+	return source.ReadFull(e.r.img.Src, table, int64(off)) == nil && check.PlausibleTable(e.r.img, table)
 }
 
 // maxTablesRead is how many tables are read to tell an L1 table: data does not point to so

@@ -15,7 +15,7 @@ import (
 func (r *repairer) activeL1() error {
 	h, g := &r.img.Header, r.img.Geo
 	off := qcow2.HostOff(h.L1TableOffset)
-	if off >= 0 && g.Aligned(off) && int64(off) < r.img.Src.Size() || h.L1Size == 0 || h.L1Size > qcow2.MaxL1Entries {
+	if off > 0 && g.Aligned(off) && int64(off) < r.img.Src.Size() || h.L1Size == 0 || h.L1Size > qcow2.MaxL1Entries {
 		return nil
 	}
 	found, err := r.leakedL1Tables(int64(h.L1Size))

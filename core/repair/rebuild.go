@@ -64,7 +64,8 @@ func (r *repairer) avoidOldBlocks(a *alloc.Allocator) {
 // then a cluster that looks free may be what a broken pointer meant.
 func (r *repairer) unmendedCorruption() bool {
 	for _, g := range r.report.Groups {
-		if (g.Class == check.Corruption || g.Class == check.CheckError) && !g.Code.Mendable() {
+		seen := g.Class == check.Corruption || g.Class == check.CheckError || g.Code.Severity() >= check.Damage
+		if seen && !g.Code.Mendable() {
 			return true
 		}
 	}

@@ -128,8 +128,8 @@ func (r *repairer) inPlace() error {
 			continue
 		}
 		off := int64(r.img.Reftable[k].Refblock())
-		if off >= r.img.Src.Size() {
-			continue
+		if off < 0 || off >= r.img.Src.Size() || !g.Aligned(qcow2.HostOff(off)) {
+			continue // no refblock: what lies there is something else
 		}
 		if err := r.ctx.Err(); err != nil {
 			return err

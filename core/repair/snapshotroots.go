@@ -28,7 +28,7 @@ func (r *repairer) locateSnapshots(code check.Code) (bool, error) {
 	}
 	var near []qcow2.HostOff
 	for _, off := range all {
-		if r.oneBitOff(uint64(off), h.SnapshotsOffset) {
+		if r.nearMiss(uint64(off), h.SnapshotsOffset) {
 			near = append(near, off)
 		}
 	}
@@ -48,10 +48,18 @@ func (r *repairer) locateSnapshots(code check.Code) (bool, error) {
 	return true, nil
 }
 
-// oneBitOff tells whether the pointer is the place with low bits set or one bit flipped.
-func (r *repairer) oneBitOff(place, pointer uint64) bool {
-	diff := place ^ pointer
-	return diff&(diff-1) == 0 || place == pointer&^uint64(r.img.Geo.ClusterSize()-1)
+// nearMiss tells whether the pointer is the place with low bits set or one byte changed.
+func (r *repairer) nearMiss(place, pointer uint64) bool {
+	if place == pointer&^uint64(r.img.Geo.ClusterSize()-1) {
+		return true
+	}
+	changed := 0
+	for diff := place ^ pointer; diff != 0; diff >>= 8 {
+		if diff&0xff != 0 {
+			changed++
+		}
+	}
+	return changed == 1
 }
 
 // leakedSnapshotTables are the leaked clusters at which such a table begins.
@@ -138,6 +146,9 @@ func (r *repairer) snapshotRoots() error {
 	}
 	for i := range r.report.Snapshots.Snapshots {
 		code := r.rootTrouble(i)
+		if code == "" && r.rootRunsOver(i) {
+			code = check.SnapshotL1TooLarge
+		}
 		if code == "" {
 			continue
 		}
@@ -178,11 +189,23 @@ func (r *repairer) rootTrouble(i int) check.Code {
 	return ""
 }
 
+// rootRunsOver tells whether the L1 table of snapshot i is longer than it should be, over
+// clusters that belong to something else.
+func (r *repairer) rootRunsOver(i int) bool {
+	s := &r.report.Snapshots.Snapshots[i]
+	for _, n := range r.rootSizes(s) {
+		if r.evidence().runsOver(qcow2.HostOff(s.L1TableOffset), int64(s.L1Size), n) {
+			return true
+		}
+	}
+	return false
+}
+
 // findRoot is the correction of the pointer, or of the length, of the L1 table of snapshot
 // i; nothing if there is not exactly one.
 func (r *repairer) findRoot(i int, code check.Code) ([]patch.Write, error) {
 	s, at, g, e := &r.report.Snapshots.Snapshots[i], r.report.Snapshots.Offsets[i], r.img.Geo, r.evidence()
-	if r.report.Refcounts.Count(g.Cluster(qcow2.HostOff(at))) != 1 {
+	if r.report.Refcounts.Count(g.Cluster(qcow2.HostOff(at))) != 1 && !r.rootRunsOver(i) {
 		return nil, nil // something else claims the table: nothing is written there
 	}
 	if n, ok := e.stored(g.Cluster(qcow2.HostOff(min(s.L1TableOffset, 1<<62)))); code == check.SnapshotL1Outside && ok && n > 0 &&
@@ -191,7 +214,7 @@ func (r *repairer) findRoot(i int, code check.Code) ([]patch.Write, error) {
 	}
 	for _, n := range r.rootSizes(s) {
 		off := qcow2.HostOff(s.L1TableOffset)
-		if n != int64(s.L1Size) && e.isRoot(off, n, false) {
+		if n != int64(s.L1Size) && (e.isRoot(off, n, false) || e.runsOver(off, int64(s.L1Size), n) && e.holdsL1(off, n, refcount.InactiveL1, true)) {
 			return []patch.Write{{Off: at + qcow2.OffSnapshotL1Size, Data: be32bytes(uint32(n)),
 				Why: fmt.Sprintf("snapshot[%d].l1_size: %d entries, what its disk needs", i, n)}}, nil
 		}
@@ -229,7 +252,7 @@ func (r *repairer) rootSizes(s *qcow2.Snapshot) (all []int64) {
 }
 
 // rootNear is the one place of an L1 table that the pointer can mean: with its low bits
-// cleared or one bit flipped back, else anywhere. 0 if there is none or a choice.
+// cleared or one byte corrected, else anywhere. 0 if there is none or a choice.
 func (r *repairer) rootNear(e *evidence, s *qcow2.Snapshot) (qcow2.HostOff, error) {
 	var near, all []qcow2.HostOff
 	t, g := r.report.Refcounts, r.img.Geo
@@ -248,7 +271,7 @@ func (r *repairer) rootNear(e *evidence, s *qcow2.Snapshot) (qcow2.HostOff, erro
 		if !e.isRoot(off, int64(s.L1Size), false) {
 			continue
 		}
-		if all = append(all, off); r.oneBitOff(uint64(off), s.L1TableOffset) {
+		if all = append(all, off); r.nearMiss(uint64(off), s.L1TableOffset) {
 			near = append(near, off)
 		}
 	}

@@ -56,6 +56,9 @@ func (r *repairer) snapshotTable() error {
 		if found, err := r.locateSnapshots(code); err != nil || found {
 			return err
 		}
+		if stray, err := r.strayCount(code); err != nil || stray {
+			return err
+		}
 	}
 	if mended, err := r.correctTable(code, s); err != nil || mended {
 		return err
@@ -86,6 +89,19 @@ func (r *repairer) correctTable(code check.Code, s *snapshotScan) (bool, error) 
 	}
 	r.add(ws)
 	r.step(code, 1, "correct the snapshot table's number of entries or their lengths")
+	return true, nil
+}
+
+// strayCount clears a number of snapshots, and a pointer to them, where no snapshot is
+// missing: nothing in the file is left over that could be one's.
+func (r *repairer) strayCount(code check.Code) (bool, error) {
+	w := patch.Write{Off: qcow2.OffNbSnapshots, Data: make([]byte, 12), Why: "nb_snapshots and snapshots_offset: no table is there, and nothing in the file belongs to a snapshot"}
+	_, after, err := r.trial(w)
+	if err != nil || after.Aborted || after.Leaks > 0 || after.Corruptions > 0 {
+		return false, err
+	}
+	r.add([]patch.Write{w})
+	r.step(code, 1, "clear a number of snapshots that there are not")
 	return true, nil
 }
 

@@ -19,7 +19,8 @@ func TestSnapshotsByEvidence(t *testing.T) {
 	for _, name := range []string{
 		"snapshot_entry_incomplete", "snapshot_extra_too_big", "snapshot_count_too_large", "snapshot_count_wrong",
 		"snapshot_table_unaligned", "snapshot_table_beyond_eof",
-		"snapshot_l1_unaligned", "snapshot_l1_beyond_eof", "snapshot_l1_too_large",
+		"snapshot_l1_unaligned", "snapshot_l1_beyond_eof", "snapshot_l1_too_large", "snapshot_l1_runs_over",
+		"snapshots_count_stray",
 	} {
 		t.Run(name, mending{recipe: name}.judge)
 	}
@@ -31,9 +32,12 @@ func TestSnapshotsByConsent(t *testing.T) {
 	kept := []check.Code{check.LeakedCluster, check.RefcountTooHigh}
 	judgeAll(t, []mending{
 		{recipe: "snapshot_table_random", accept: []check.Code{check.SnapshotTableBad}, names: []string{"recovered-1"}},
+		{recipe: "snapshot_table_lost", accept: []check.Code{check.SnapshotTableOutside}, names: []string{"recovered-1"}},
 		{recipe: "snapshot_table_zeroed", accept: []check.Code{check.SnapshotEntryGarbage}, names: []string{"recovered-1"}},
 		{recipe: "snapshot_entry_overwritten", accept: []check.Code{check.SnapshotTableBad}, names: []string{"one", "recovered-4", "three"}},
 		{recipe: "snapshot_extra_long", accept: []check.Code{check.SnapshotTableBad}},
+		{recipe: "snapshot_l1_unaligned_lost", accept: []check.Code{check.SnapshotL1Unaligned}, names: []string{""}, exit: 3, left: append(kept, check.LostMapping)},
+		{recipe: "snapshot_l1_too_large_lost", accept: []check.Code{check.SnapshotL1TooLarge}, names: []string{""}, exit: 3, left: append(kept, check.LostMapping)},
 		{recipe: "snapshot_l1_lost", accept: []check.Code{check.SnapshotL1Outside}, names: []string{"", "two"}, exit: 3, left: kept},
 	})
 }
