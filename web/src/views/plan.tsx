@@ -4,9 +4,12 @@ import {severityNamed} from '../model/severity';
 import type {FindingGroup, PlanRequest, PlanView as Plan} from '../protocol/protocol.gen';
 import type {Repair} from '../state/session';
 import {useController} from './app-context';
-import {SeverityTag} from './signs';
+import {SeveritySign, SeverityTag} from './signs';
 import {Prose} from './text';
 import {Writes} from './writes';
+
+/** The core names no more ranges than this. */
+const MOST_RANGES = 100;
 
 type Planned = Extract<Repair, {plan: Plan}>;
 
@@ -33,6 +36,7 @@ export function PlanView({repair}: {repair: Planned}) {
           <p class="plan-size">{sizeText(plan)}</p>
         </>
       )}
+      {plan.lostBytes > 0 && <Lost plan={plan} />}
       <PlanActions repair={repair} />
       {plan.left.length > 0 && <Left plan={plan} request={request} fixed={repair.step !== 'planned'} />}
       {!plan.empty && repair.step === 'planned' && <Writes plan={plan} request={request} />}
@@ -48,6 +52,30 @@ function sizeText(plan: Plan): string {
   const size =
     plan.sizeBefore === plan.sizeAfter ? 'The file keeps its size.' : `The file goes from ${before} to ${after}.`;
   return `${writes}${batches}. ${size}`;
+}
+
+/** What of the disk is not in the file any more. No repair brings it back, so it is said before anything is done. */
+function Lost({plan}: {plan: Plan}) {
+  const shown = plan.lost.length;
+  return (
+    <div class="lost">
+      <h3>
+        <SeveritySign severity="damage" /> {formatBytes(plan.lostBytes)} of the virtual disk are not in the file any more
+      </h3>
+      <p>These ranges read as zeros after the repair. If there is an older copy, take them from there.</p>
+      <details>
+        <summary>{plural(shown, 'range')} of the virtual disk</summary>
+        <ul class="mono">
+          {plan.lost.map(({guest, length}) => (
+            <li key={guest}>
+              {guest} <span class="muted">length {length}</span>
+            </li>
+          ))}
+        </ul>
+        {shown === MOST_RANGES && <p class="muted">There may be more; the report has all findings.</p>}
+      </details>
+    </div>
+  );
 }
 
 function PlanActions({repair}: {repair: Planned}) {

@@ -31,7 +31,7 @@ export function Status({session}: {session: Session}) {
 function StatusLine({session}: {session: Session}) {
   switch (session.step) {
     case 'empty':
-      return <p class="hidden">No image is open.</p>;
+      return <p>No image is open.</p>;
     case 'opening':
       return (
         <Headline kicker="Opening">
