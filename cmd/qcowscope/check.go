@@ -80,7 +80,7 @@ func runCheck(c *command) int {
 	}
 	c.warnInUse(f)
 	if *o.form == "json" {
-		writeJSON(c.out, newCheckJSON(f.path, result))
+		writeJSON(c.out, newCheckJSON(c.ctx, f.path, result))
 	} else if !o.quiet {
 		writeCheck(c.out, f.path, result, o)
 	}
@@ -183,13 +183,13 @@ type checkJSON struct {
 	Schema     int           `json:"schema"`
 }
 
-func newCheckJSON(path string, o outcome) checkJSON {
+func newCheckJSON(ctx context.Context, path string, o outcome) checkJSON {
 	r := o.report
 	j := checkJSON{
 		ImageEnd: r.ImageEnd, Compressed: r.Stats.Compressed, Total: r.Total, Corruptions: r.Corruptions,
 		CorruptionsFixed: o.corruptionsFixed, CheckErrors: r.CheckErrors, Leaks: r.Leaks, LeaksFixed: o.leaksFixed,
 		Allocated: r.Stats.Allocated, Filename: path, Format: "qcow2", Fragmented: r.Stats.Fragmented,
-		Findings: newFindings(r, o.image.Geo), Groups: newGroups(r), KeptLeaks: o.keptLeaks,
+		Findings: newFindings(ctx, r, o.image), Groups: newGroups(r), KeptLeaks: o.keptLeaks,
 		Refused: r.Refused, Aborted: r.Aborted, Schema: schema,
 	}
 	if r.Incomplete != nil {

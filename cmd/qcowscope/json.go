@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
 	"qcowscope/core/check"
+	"qcowscope/core/image"
 	"qcowscope/core/qcow2"
+	"qcowscope/core/refcount"
 )
 
 // schema is the version of what is printed as JSON.
@@ -56,12 +59,44 @@ type findingJSON struct {
 	HostLength  *exact  `json:"host-length,omitempty"`
 	GuestOffset *exact  `json:"guest-offset,omitempty"`
 	GuestLength *exact  `json:"guest-length,omitempty"`
+	Owner       string  `json:"owner"` // what the cluster, or the structure that holds the field, is used for
 	Field       string  `json:"field"`
 	FieldOffset *exact  `json:"field-offset,omitempty"`
 	Got         literal `json:"got"`
 	Want        literal `json:"want,omitempty"`
 	Qemu        string  `json:"qemu,omitempty"`
 	Times       uint64  `json:"times"`
+	// Claims are the pointers to the cluster, where it matters who they are.
+	Claims []claimJSON `json:"claims,omitempty"`
+}
+
+// claimJSON is one pointer to a cluster.
+type claimJSON struct {
+	From        string `json:"from"` // header, refcount table, bitmaps, active, snapshot N
+	Field       string `json:"field"`
+	FieldOffset *exact `json:"field-offset,omitempty"`
+	GuestOffset *exact `json:"guest-offset,omitempty"`
+}
+
+func newClaim(k refcount.Claim, g qcow2.Geometry) claimJSON {
+	j := claimJSON{From: "header", Field: k.Field()}
+	switch {
+	case k.Root == 0:
+		j.From = "active"
+	case k.Root > 0:
+		j.From = fmt.Sprintf("snapshot %d", k.Root)
+	case k.Role == refcount.Refblock:
+		j.From = "refcount table"
+	case k.Role == refcount.BitmapData:
+		j.From = "bitmaps"
+	}
+	if k.At >= 0 {
+		j.FieldOffset = newExact(k.At)
+	}
+	if k.Root >= 0 && k.L1Index >= 0 && g.L2Span() <= 1<<62/(k.L1Index+1) {
+		j.GuestOffset = newExact(g.GuestOffset(k.L1Index, max(0, k.L2Index)))
+	}
+	return j
 }
 
 // groupJSON sums up all findings of a code.
@@ -86,7 +121,7 @@ func newExact[T ~int64](v T) *exact {
 
 func newFinding(f check.Finding, g qcow2.Geometry) findingJSON {
 	j := findingJSON{ID: f.ID(), Code: string(f.Code), Severity: f.Severity().String(), Class: f.Class.String(),
-		What: f.What(g), Where: f.Where(g), Field: f.At.Field(), Got: literal(f.GotText()), Want: literal(f.WantText()),
+		What: f.What(g), Where: f.Where(g), Owner: f.At.Role.String(), Field: f.At.Field(), Got: literal(f.GotText()), Want: literal(f.WantText()),
 		Qemu: f.Qemu(g), Times: f.Times}
 	if f.Host.Len > 0 {
 		j.HostOffset, j.HostLength = newExact(f.Host.Start), newExact(f.Host.Len)
@@ -109,11 +144,23 @@ func newGroups(r *check.Report) []groupJSON {
 	return groups
 }
 
-func newFindings(r *check.Report, g qcow2.Geometry) []findingJSON {
+// maxClaimed bounds the clusters whose claimants are listed, and the claims of each.
+const maxClaimed = 100
+
+// newFindings are all findings that were kept. Claimants that cannot be read are left out:
+// the read error is a finding by itself.
+func newFindings(ctx context.Context, r *check.Report, img *image.Image) []findingJSON {
+	claims, _ := r.Claimants(ctx, img, maxClaimed)
 	all := []findingJSON{}
 	for _, group := range r.Groups {
 		for _, f := range group.Findings {
-			all = append(all, newFinding(f, g))
+			j := newFinding(f, img.Geo)
+			if f.Host.Len > 0 {
+				for _, k := range claims[img.Geo.Cluster(f.Host.Start)] {
+					j.Claims = append(j.Claims, newClaim(k, img.Geo))
+				}
+			}
+			all = append(all, j)
 		}
 	}
 	return all

@@ -46,7 +46,7 @@ func (c *command) reportRepair(f *file, img *image.Image, o repairOptions, plan 
 		j := repairJSON{Filename: f.path, Output: o.path, Scope: o.scope, Steps: []stepJSON{}, Writes: plan.Writes(), Bytes: plan.Bytes(),
 			SizeBefore: plan.SizeBefore, SizeAfter: plan.SizeAfter, CorruptionsFixed: out.CorruptionsFixed, LeaksFixed: out.LeaksFixed,
 			Lost: []lostJSON{}, LostBytes: out.LostBytes,
-			After: newCheckJSON(o.path, outcome{report: out.After, image: img, keptLeaks: out.KeptLeaks}), Schema: schema}
+			After: newCheckJSON(c.ctx, o.path, outcome{report: out.After, image: img, keptLeaks: out.KeptLeaks}), Schema: schema}
 		for _, s := range out.Steps {
 			j.Steps = append(j.Steps, stepJSON{string(s.Code), s.What, s.Count})
 		}

@@ -84,7 +84,7 @@ func (s *Session) claims(ctx context.Context, c qcow2.HostCluster) (list []refco
 
 func (s *Session) claimView(k refcount.Claim) Claim {
 	img := s.now.img
-	v := Claim{From: s.rootName(k), Field: claimField(k), Entry: hex(k.Entry), Kind: claimKind(k)}
+	v := Claim{From: s.rootName(k), Field: k.Field(), Entry: hex(k.Entry), Kind: claimKind(k)}
 	if k.At >= 0 {
 		v.At = hex(k.At)
 	}
@@ -109,34 +109,6 @@ func (s *Session) rootName(k refcount.Claim) string {
 		return "bitmaps"
 	}
 	return "header"
-}
-
-func claimField(k refcount.Claim) string {
-	switch {
-	case k.Role == refcount.Refblock:
-		return fmt.Sprintf("reftable[%d]", k.L1Index)
-	case k.Role == refcount.BitmapData && k.L2Index >= 0:
-		return fmt.Sprintf("bitmap[%d].table[%d]", k.L1Index, k.L2Index)
-	case k.Role == refcount.BitmapData && k.L1Index >= 0:
-		return fmt.Sprintf("bitmap[%d]", k.L1Index)
-	case k.L2Index >= 0:
-		return fmt.Sprintf("l2[%d][%d]", k.L1Index, k.L2Index)
-	case k.L1Index >= 0:
-		return fmt.Sprintf("l1[%d]", k.L1Index)
-	}
-	switch k.Role {
-	case refcount.Header:
-		return "(the file starts with it)"
-	case refcount.L1, refcount.InactiveL1:
-		return "l1_table_offset"
-	case refcount.Reftable:
-		return "refcount_table_offset"
-	case refcount.SnapshotTable:
-		return "snapshots_offset"
-	case refcount.Crypto:
-		return "LUKS extension"
-	}
-	return "bitmap_directory_offset"
 }
 
 func claimKind(k refcount.Claim) string {
