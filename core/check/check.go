@@ -33,6 +33,8 @@ type Options struct {
 	// Progress is told often: done and total in the phase's own unit, and how many places
 	// with findings there are so far.
 	Progress func(p Phase, done, total int64, places int)
+
+	streamRoom int // entries that a deep check remembers at a time; 0 means maxStreamRefs
 }
 
 const defaultLimit = 10000

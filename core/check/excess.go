@@ -59,7 +59,7 @@ func (c *checker) behindDisk() error {
 func (c *checker) eachL2(l1 image.L1Table, i int64, visit func(i int64, l2 qcow2.L2Table) bool) error {
 	const window = 64 << 10
 	entries := min(l1.Entries, max(0, c.size-int64(l1.Off))/qcow2.L1EntrySize) // behind the file's end are none
-	table := make([]byte, c.img.Geo.ClusterSize())
+	table, garbage := make([]byte, c.img.Geo.ClusterSize()), c.garbageTables()
 	for i < entries {
 		b := make([]byte, min(window, (entries-i)*qcow2.L1EntrySize))
 		if source.ReadFull(c.img.Src, b, int64(l1.Off)+i*qcow2.L1EntrySize) != nil {
@@ -67,7 +67,7 @@ func (c *checker) eachL2(l1 image.L1Table, i int64, visit func(i int64, l2 qcow2
 		}
 		for ; len(b) > 0; b, i = b[qcow2.L1EntrySize:], i+1 {
 			off := qcow2.L1Entry(be64(b)).L2Table()
-			if off == 0 || !c.img.Geo.Aligned(off) || int64(off) >= c.size || c.isGarbage(off) {
+			if off == 0 || !c.img.Geo.Aligned(off) || int64(off) >= c.size || garbage[off] {
 				continue
 			}
 			if c.ctx.Err() != nil || source.ReadFull(c.img.Src, table, int64(off)) != nil || !visit(i, table) {
@@ -106,16 +106,15 @@ func (c *checker) addBeyond(b beyond) {
 	c.add(f)
 }
 
-// isGarbage tells whether an L2 table was found to be none.
-func (c *checker) isGarbage(table qcow2.HostOff) bool {
+// garbageTables are the L2 tables that were found to be none.
+func (c *checker) garbageTables() map[qcow2.HostOff]bool {
+	tables := map[qcow2.HostOff]bool{}
 	if g := c.groups[L2TableGarbage]; g != nil {
 		for _, f := range g.Findings {
-			if f.Host.Start == table {
-				return true
-			}
+			tables[f.Host.Start] = true
 		}
 	}
-	return false
+	return tables
 }
 
 // pastEnd notes refcounts in the refblock of the file's end that are of clusters behind it.
