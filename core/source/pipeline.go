@@ -8,6 +8,7 @@ type Pipeline struct {
 	ctx      context.Context
 	src      Source
 	depth    int
+	bytes    int64
 	inFlight []*Batch
 	spare    []*Batch
 }
@@ -27,19 +28,20 @@ type Batch struct {
 // can then be tried one by one.
 type Use func(b *Batch, err error) error
 
-// NewPipeline keeps at most depth batches of about bytes bytes in flight.
+// NewPipeline keeps at most depth batches of about bytes bytes in flight, less when the
+// source has less.
 func NewPipeline(ctx context.Context, src Source, depth int, bytes int64) *Pipeline {
-	p := &Pipeline{ctx: ctx, src: src, depth: depth}
-	for range depth + 1 {
-		p.spare = append(p.spare, &Batch{buf: make([]byte, bytes)})
-	}
-	return p
+	return &Pipeline{ctx: ctx, src: src, depth: depth, bytes: min(bytes, src.Size())}
 }
 
 // Next is an empty batch to fill. It must be handed to Submit before another is taken.
 func (p *Pipeline) Next() *Batch {
-	b := p.spare[len(p.spare)-1]
-	p.spare = p.spare[:len(p.spare)-1]
+	b := &Batch{}
+	if n := len(p.spare); n > 0 {
+		b, p.spare = p.spare[n-1], p.spare[:n-1]
+	} else {
+		b.buf = make([]byte, p.bytes) // the first few times: depth and one more are made
+	}
 	b.Reqs, b.Jobs, b.used, b.err = b.Reqs[:0], b.Jobs[:0], 0, nil
 	b.done = make(chan struct{})
 	return b
