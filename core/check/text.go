@@ -324,7 +324,7 @@ func (f Finding) whatSnapshot() string {
 	case SnapshotL1TooLarge:
 		return fmt.Sprintf("Snapshot %d has an L1 table of %d entries; at most %d are allowed.", f.At.Root, int64(f.Host.Len)/qcow2.L1EntrySize, qcow2.MaxL1Entries)
 	case SnapshotDiskSize:
-		return fmt.Sprintf("Snapshot %d says that its disk had %d bytes; its L1 table maps %d, and a disk has whole sectors.", f.At.Root, f.Got, f.Count)
+		return f.whatDiskSize()
 	case TableReadError:
 		return f.whatUnread()
 	}
@@ -339,6 +339,17 @@ func (f Finding) whatBitmap() string {
 		return fmt.Sprintf("Bitmap %d (%q): %d bits are set behind the end of the disk.", f.At.L1Index+1, f.At.Name, f.Count)
 	}
 	return fmt.Sprintf("%s: %s.", f.At.Field(), f.cause("entry 0x%x is not one that a bitmap table can hold", f.Got))
+}
+
+func (f Finding) whatDiskSize() string {
+	const says = "Snapshot %d says that its disk had %d bytes, "
+	switch {
+	case f.Got == 0:
+		return fmt.Sprintf(says+"but it maps data.", f.At.Root, f.Got)
+	case f.Got%qcow2.SectorSize != 0:
+		return fmt.Sprintf(says+"which is no whole number of sectors.", f.At.Root, f.Got)
+	}
+	return fmt.Sprintf(says+"but its L1 table maps only %d.", f.At.Root, f.Got, f.Count)
 }
 
 func (f Finding) whatUnread() string {
