@@ -152,7 +152,7 @@ var texts = map[Code]words{
 		"Nothing that looks unused is freed. Keep the file as it is, and a copy: the data can still be found in it."},
 	ReftableImpossible: {"The table of refcount blocks cannot be found",
 		"QEMU will not open the image, because the header says something impossible about it. The bookkeeping of used space is missing, so any write may overwrite data. Do not start the VM.",
-		"A new one is made in unused space by counting all references, and the header is pointed to it. Nothing of the disk is rewritten for that."},
+		"If the old table is found whole, the header is pointed to it. Otherwise a new one is made in unused space by counting all references. Nothing of the disk is rewritten for that."},
 
 	HeaderExtension: {"A header extension has an impossible length",
 		"QEMU will not open the image. Extensions hold names and pointers beside the header's fields; the disk's data is not affected.",

@@ -14,7 +14,7 @@ import (
 
 // headerRounds bounds how often the header is looked at again: what one field says decides
 // how the others are read.
-const headerRounds = 4
+const headerRounds = 12
 
 // header corrects the fields by which QEMU does not open the image. It comes first, since
 // everything is found through the header.
@@ -47,18 +47,15 @@ type headerEdit struct {
 	head []byte // the header cluster, zeros where the file is shorter
 }
 
-// edit corrects what can be told now: the header's length before the extensions behind it,
-// and these before what they say.
+// edit corrects one thing that can be told now: the header's length before the extensions
+// behind it, these before what they say, refcounts before what they tell of tables.
 func (h *headerEdit) edit() error {
 	if h.length() || h.extensions() {
 		return nil
 	}
-	h.straySnapshots()
-	h.rawBit()
-	h.backingName()
-	for _, f := range []func() error{h.encryption, h.compression, h.diskSize, h.l1Size} {
-		if err := f(); err != nil {
-			return err
+	for _, f := range []func() error{h.straySnapshots, h.rawBit, h.backingName, h.encryption, h.reftable, h.compression, h.diskSize, h.l1Size} {
+		if err := f(); err != nil || !h.r.stage.Empty() {
+			return err // the next look sees what this correction shows
 		}
 	}
 	return nil
@@ -81,44 +78,46 @@ func (h *headerEdit) write(off int64, data []byte, why string) {
 }
 
 // straySnapshots clears a pointer to snapshots that there are not.
-func (h *headerEdit) straySnapshots() {
+func (h *headerEdit) straySnapshots() error {
 	if h.r.report.Group(check.SnapshotsOffsetStray) == nil {
-		return
+		return nil
 	}
 	h.write(qcow2.OffSnapshots, be64bytes(0), "snapshots_offset: 0, since there are no snapshots")
 	h.r.step(check.SnapshotsOffsetStray, 1, "clear the pointer to snapshots in an image that has none")
+	return nil
 }
 
 // rawBit clears the autoclear bit about a data file where there is no data file.
-func (h *headerEdit) rawBit() {
+func (h *headerEdit) rawBit() error {
 	if _, bad := h.refused("autoclear_features"); !bad || qcow2.FindExtension(h.r.img.Extensions, qcow2.ExtDataFile) != nil {
-		return
+		return nil
 	}
 	bits := h.r.img.Header.AutoclearFeatures &^ qcow2.AutoclearRawData
 	h.write(qcow2.OffAutoclear, be64bytes(bits), "autoclear_features: clear bit 1 (raw data file), there is no data file")
 	h.r.step(check.RawBitStray, 1, "clear the mark about a data file in an image that has none")
+	return nil
 }
 
 // backingName finds the backing file's name: the only text behind the END mark.
-func (h *headerEdit) backingName() {
+func (h *headerEdit) backingName() error {
 	_, badOff := h.refused("backing_file_offset")
 	_, badSize := h.refused("backing_file_size")
 	if badOff == badSize || h.r.img.Header.BackingFileSize == 0 && !badOff {
-		return
+		return nil
 	}
 	area := h.area()
 	from, ok := area.endMark(int64(h.r.img.Header.HeaderLength), int64(len(h.head)))
 	if !ok {
-		return
+		return nil
 	}
 	first, last := nonzero(h.head[from:])
 	if last < 0 && badOff && h.r.img.Header.BackingFileSize == 0 {
 		h.write(qcow2.OffBackingOffset, be64bytes(0), "backing_file_offset: 0, there is no backing file")
 		h.r.step(check.BackingNameWrong, 1, "clear the pointer to a backing file's name that there is not")
-		return
+		return nil
 	}
 	if last < 0 || !printable(h.head[from+first:from+last+1]) {
-		return
+		return nil
 	}
 	off, size := uint64(from+first), uint32(last+1-first)
 	hdr := &h.r.img.Header
@@ -128,9 +127,10 @@ func (h *headerEdit) backingName() {
 	case badSize && off == hdr.BackingFileOffset && size <= maxBackingName:
 		h.write(qcow2.OffBackingSize, be32bytes(size), fmt.Sprintf("backing_file_size: the length of the name %q", h.head[off:off+uint64(size)]))
 	default:
-		return
+		return nil
 	}
 	h.r.step(check.BackingNameWrong, 1, "point the header to the backing file's name")
+	return nil
 }
 
 // maxBackingName is the longest name that QEMU reads.

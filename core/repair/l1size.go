@@ -10,7 +10,8 @@ import (
 // holdsL1 tells whether the clusters from off on can be an L1 table of n entries: they are
 // the table's alone or nobody's, every entry is empty or points to a table, and nothing
 // follows the last one. role is that of the table as it is counted now; over tells that it is
-// too long and takes what follows for entries, which may point anywhere.
+// too long and takes what follows for entries. Those point anywhere, so that roles say
+// little then, and a trial must decide.
 func (e *evidence) holdsL1(off qcow2.HostOff, n int64, role refcount.Role, over bool) bool {
 	img, t := e.r.img, e.r.report.Refcounts
 	g := img.Geo
@@ -19,7 +20,7 @@ func (e *evidence) holdsL1(off qcow2.HostOff, n int64, role refcount.Role, over 
 	}
 	clusters := g.Clusters(n * qcow2.L1EntrySize)
 	for c := g.Cluster(off); c < g.Cluster(off)+qcow2.HostCluster(clusters); c++ {
-		if is := t.Role(c); is != refcount.Leaked && (is != role || t.Count(c) != 1 && !over) {
+		if is := t.Role(c); !over && is != refcount.Leaked && (is != role || t.Count(c) != 1) {
 			return false
 		}
 	}
@@ -30,7 +31,7 @@ func (e *evidence) holdsL1(off qcow2.HostOff, n int64, role refcount.Role, over 
 	read := 0
 	for i := 0; i < len(buf); i += qcow2.L1EntrySize {
 		entry := qcow2.L1Entry(be64(buf[i:]))
-		if entry != 0 && (int64(i) >= n*qcow2.L1EntrySize || !e.leadsToTable(entry, &read) && (!over || !e.runInto(entry, role))) {
+		if entry != 0 && (int64(i) >= n*qcow2.L1EntrySize || !e.leadsToTable(entry, &read) && (!over || !e.runInto(entry))) {
 			return false
 		}
 	}
@@ -57,11 +58,11 @@ func (e *evidence) runsOver(off qcow2.HostOff, entries, need int64) bool {
 	return false
 }
 
-// runInto tells whether an L1 entry points to a cluster that the table itself runs over now,
-// and that reads as an L2 table.
-func (e *evidence) runInto(entry qcow2.L1Entry, role refcount.Role) bool {
-	g, t, off := e.r.img.Geo, e.r.report.Refcounts, entry.L2Table()
-	if c := g.Cluster(off); entry.Reserved() != 0 || off == 0 || !g.Aligned(off) || t.Role(c) != role || t.Count(c) < 2 {
+// runInto tells whether an L1 entry points to a cluster that is not free and reads as an L2
+// table, whatever else the L1 table runs into there.
+func (e *evidence) runInto(entry qcow2.L1Entry) bool {
+	g, off := e.r.img.Geo, entry.L2Table()
+	if entry.Reserved() != 0 || off == 0 || !g.Aligned(off) || e.r.report.Refcounts.Count(g.Cluster(off)) == 0 {
 		return false
 	}
 	table := make(qcow2.L2Table, g.ClusterSize())

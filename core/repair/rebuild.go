@@ -84,9 +84,11 @@ type counts struct {
 func (r *repairer) wanted() (*counts, error) {
 	w := &counts{r: r, old: map[qcow2.HostCluster]uint64{}, n: r.report.Refcounts.Len()}
 	g := r.img.Geo
-	first := g.Cluster(qcow2.HostOff(r.img.Header.RefcountTableOffset))
-	if r.img.ReftableBytes() > 0 && int64(first) < w.n {
-		for c := first; c < first+qcow2.HostCluster(g.Clusters(r.img.ReftableBytes())); c++ {
+	off, n := int64(r.img.Header.RefcountTableOffset), r.img.ReftableBytes()
+	// A table that passes the end of the file was not counted.
+	if n > 0 && off+n-r.img.Src.Size() < g.ClusterSize() {
+		first := g.Cluster(qcow2.HostOff(off))
+		for c := first; c < first+qcow2.HostCluster(g.Clusters(n)); c++ {
 			w.drop(c)
 		}
 	}
