@@ -12,7 +12,7 @@ export interface Run {
   wanted: Wanted[];
 }
 
-/** Limits of one read request to the browser. Measured in Chromium: docs/performance.md. */
+/** Limits of one read request to the browser. */
 export interface ReadLimits {
   /** A gap up to this long is read along: cheaper than another range. */
   gap: number;

@@ -30,6 +30,16 @@ export function verdictLabel(verdict: Verdict): string {
   return verdictState(verdict) === 'damaged' && verdict.repairable ? `${label}, repairable` : label;
 }
 
+/** How a verdict is to be taken. A check that did not end says nothing about the image. */
+export function toneOf(verdict: Verdict): Tone {
+  return isStopped(verdict) ? 'careful' : VERDICT_FACTS[verdictState(verdict)].tone;
+}
+
+/** The check ended before it found out anything: only the header is known. */
+export function knowsNothing(verdict: Verdict): boolean {
+  return verdict.incomplete && verdict.groups.length === 0 && verdict.usage.length === 0;
+}
+
 /** What the check says in one sentence. One that was stopped says so, instead of blaming the file. */
 export function headlineOf(verdict: Verdict): string {
   return isStopped(verdict) ? 'The check was stopped before it was finished.' : verdict.headline;

@@ -1,6 +1,7 @@
 import {useEffect, useState} from 'preact/hooks';
 import {commandOf, PANELS} from '../model/keys';
 import type {Command, Panel} from '../model/keys';
+import {knowsNothing} from '../model/verdict';
 import type {Controller} from '../state/controller';
 import type {OpenSession} from '../state/session';
 import {AppContext, useController, useStore} from './app-context';
@@ -66,6 +67,9 @@ function Page() {
 }
 
 function OpenPanels({session}: {session: OpenSession}) {
+  if (knowsNothing(session.verdict)) {
+    return <SummaryPanel session={session} />;
+  }
   return (
     <>
       <SummaryPanel session={session} />

@@ -26,10 +26,7 @@ export function FindingsPanel({session}: {session: OpenSession}) {
       aside={groups.length > 0 && <Steps groups={shown} />}
     >
       {groups.length === 0 ? (
-        <p class="card nothing">
-          <SeveritySign severity="none" /> Nothing was found. The tables agree with each other; damage inside the data
-          itself cannot be seen, since qcow2 has no checksums.
-        </p>
+        <Nothing incomplete={currentVerdict(session).incomplete} />
       ) : (
         <>
           <Filter groups={groups} filter={filter} />
@@ -49,6 +46,17 @@ export function FindingsPanel({session}: {session: OpenSession}) {
         </>
       )}
     </Section>
+  );
+}
+
+function Nothing({incomplete}: {incomplete: boolean}) {
+  return (
+    <p class="card nothing">
+      <SeveritySign severity={incomplete ? 'note' : 'none'} />
+      {incomplete
+        ? 'Nothing had been found when the check ended early.'
+        : 'Nothing was found. The tables agree with each other; damage inside the data itself cannot be seen, since qcow2 has no checksums.'}
+    </p>
   );
 }
 

@@ -1,6 +1,7 @@
 import {formatBytes} from '../base/units';
 import {PANEL_LABELS, PANELS} from '../model/keys';
 import type {Panel} from '../model/keys';
+import {knowsNothing} from '../model/verdict';
 import type {Session} from '../state/session';
 import type {Theme} from '../state/view';
 import {useController, useStore} from './app-context';
@@ -28,7 +29,7 @@ export function Header({session, panel, onPanel}: HeaderProps) {
           <span class="file-size">{formatBytes(session.file.size)}</span>
         </p>
       )}
-      {session.step === 'open' && <Panels panel={panel} onPanel={onPanel} />}
+      {session.step === 'open' && !knowsNothing(session.verdict) && <Panels panel={panel} onPanel={onPanel} />}
       <div class="tools">
         {session.step !== 'empty' && <ChooseImage />}
         <ThemeButton />

@@ -1,4 +1,4 @@
-import {currentVerdict, isApplied, isBusy} from '../state/session';
+import {isApplied, isBusy} from '../state/session';
 import type {OpenSession, Repair} from '../state/session';
 import {useController} from './app-context';
 import {PlanView} from './plan';
@@ -34,13 +34,16 @@ export function RepairPanel({session}: {session: OpenSession}) {
 }
 
 function NothingToRepair({session}: {session: OpenSession}) {
-  const clean = currentVerdict(session).groups.length === 0;
+  const {incomplete, groups} = session.verdict;
+  const clean = groups.length === 0 && !incomplete;
   return (
     <p class="card nothing">
       <SeveritySign severity={clean ? 'none' : 'note'} />
-      {clean
-        ? 'Nothing needs to be repaired.'
-        : 'No repair here would help. What was found, and why it cannot be mended, is listed under Findings.'}
+      {incomplete && 'A repair can be planned once a check has been finished.'}
+      {clean && 'Nothing needs to be repaired.'}
+      {!incomplete &&
+        !clean &&
+        'No repair here would help. What was found, and why it cannot be mended, is listed under Findings.'}
     </p>
   );
 }

@@ -2,7 +2,7 @@ import type {ComponentChildren} from 'preact';
 import {formatBytes, plural} from '../base/units';
 import {PHASES} from '../model/phases';
 import type {Severity} from '../model/severity';
-import {headlineOf, VERDICT_FACTS, verdictLabel, verdictState} from '../model/verdict';
+import {headlineOf, toneOf, verdictLabel} from '../model/verdict';
 import type {Tone} from '../model/verdict';
 import {currentVerdict, statusState} from '../state/session';
 import type {OpenSession, Session} from '../state/session';
@@ -18,7 +18,7 @@ export function Status({session}: {session: Session}) {
   return (
     <div
       role="status"
-      class={`status ${toneOf(session)}`}
+      class={`status ${moodOf(session)}`}
       data-state={statusState(session)}
       data-verdict={verdict?.state}
       data-exit={verdict?.exitCode}
@@ -64,7 +64,7 @@ function VerdictLine({session}: {session: OpenSession}) {
   const verdict = currentVerdict(session);
   const kicker = repair.step === 'applied' ? `After the repair: ${verdictLabel(verdict)}` : verdictLabel(verdict);
   return (
-    <Headline kicker={kicker} severity={SIGNS[VERDICT_FACTS[verdictState(verdict)].tone]}>
+    <Headline kicker={kicker} severity={SIGNS[toneOf(verdict)]}>
       <Prose text={headlineOf(verdict)} />
     </Headline>
   );
@@ -98,7 +98,8 @@ function phaseText({progress, file}: Extract<Session, {step: 'checking'}>): stri
   return phase === undefined ? formatBytes(file.size) : `${phase.label}. ${plural(PHASES.length, 'pass', 'passes')}.`;
 }
 
-function toneOf(session: Session): string {
+/** Decides the colour of the verdict. */
+function moodOf(session: Session): string {
   switch (session.step) {
     case 'empty':
       return 'empty';
@@ -108,6 +109,6 @@ function toneOf(session: Session): string {
     case 'failed':
       return 'grave';
     case 'open':
-      return statusState(session) === 'checking' ? 'busy' : VERDICT_FACTS[verdictState(currentVerdict(session))].tone;
+      return statusState(session) === 'checking' ? 'busy' : toneOf(currentVerdict(session));
   }
 }

@@ -1,7 +1,7 @@
 import {formatBytes, formatCount, formatDecimalBytes, plural} from '../base/units';
 import {countsBySeverity} from '../model/findings';
 import {SEVERITY_FACTS} from '../model/severity';
-import {adviceOf, EXIT_CODES} from '../model/verdict';
+import {adviceOf, EXIT_CODES, knowsNothing} from '../model/verdict';
 import type {Info, Verdict} from '../protocol/protocol.gen';
 import {currentInfo, currentVerdict, isApplied, isBusy} from '../state/session';
 import type {OpenSession} from '../state/session';
@@ -97,7 +97,7 @@ export function SummaryPanel({session}: {session: OpenSession}) {
       <OutsideFiles info={info} />
       <div class="summary-grid">
         <Facts info={info} />
-        <QemuCounts verdict={verdict} />
+        {!knowsNothing(verdict) && <QemuCounts verdict={verdict} />}
       </div>
       <UsagePanel verdict={verdict} fileSize={info.fileSize} />
       <HeaderTable info={info} />
@@ -147,10 +147,16 @@ function QemuCounts({verdict}: {verdict: Verdict}) {
   ];
   return (
     <div class="card">
-      <h3>
-        Same as <code>qemu-img check</code>: exit {verdict.exitCode}
-      </h3>
-      <p class="muted">{EXIT_CODES[verdict.exitCode] ?? ''}</p>
+      {verdict.incomplete ? (
+        <h3>Counted before the check ended</h3>
+      ) : (
+        <>
+          <h3>
+            Same as <code>qemu-img check</code>: exit {verdict.exitCode}
+          </h3>
+          <p class="muted">{EXIT_CODES[verdict.exitCode] ?? ''}</p>
+        </>
+      )}
       <dl class="facts">
         {counts.map(([name, value]) => (
           <div key={name}>
