@@ -79,9 +79,11 @@ func repaired(t *testing.T, r *differential.Repairs) {
 
 // unreachable are the codes that no small damaged file can have.
 var unreachable = map[check.Code]string{
-	check.TooManyClusters: "needs a file of a terabyte",
-	check.TableReadError:  "needs a disk with bad sectors",
-	check.TablesOverlap:   "needs a gigabyte of tables that overlap",
+	check.TooManyClusters:   "needs a file of a terabyte",
+	check.TableReadError:    "needs a disk with bad sectors",
+	check.TablesOverlap:     "needs a gigabyte of tables that overlap",
+	check.CompressedBroken:  "only a deep check reads the streams, and no stream is damaged here",
+	check.CompressedOverlap: "only a deep check reads the streams, and no stream is damaged here",
 }
 
 // covered fails when the run was too narrow to mean something.

@@ -225,12 +225,24 @@ func (m *mutator) value(k kind, s sort, v uint64, bits int) uint64 {
 	case flagSet:
 		return v | 1<<m.flag(s, bits)
 	case flagClear:
+		if s == flags && v != 0 {
+			return m.clearOne(v)
+		}
 		return v &^ (1 << m.flag(s, bits))
 	}
 	if s == offset {
 		return m.elsewhere(k, []uint64{1 << 32, 1 << 40, 1 << 55, 1 << 62, 1<<63 - 1<<30, 1<<63 - cs, 1 << 63})
 	}
 	return v&^qcow2.OffsetMask | m.elsewhere(k, []uint64{1 << 32, 1 << 40, 1 << 50, 1 << 55, 1<<56 - cs})
+}
+
+// clearOne clears one of the bits that are set.
+func (m *mutator) clearOne(v uint64) uint64 {
+	for {
+		if bit := uint64(1) << m.noise.IntN(64); v&bit != 0 {
+			return v &^ bit
+		}
+	}
 }
 
 // flag is a bit that means something.

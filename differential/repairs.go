@@ -111,7 +111,10 @@ func (c *campaign) noteWorse(ctx context.Context, b *Base, i int, ms []mutation,
 			return err
 		}
 	}
-	if d.about == "" {
+	switch {
+	case m.scope == repair.Leaks && len(b.fields["bitmap"]) > 0 && (d.way == leftTrouble || d.way == leftClosed || d.way == keptLess):
+		d.about = bitmapsAnew
+	case d.about == "":
 		d.about = damages(fewer)
 	}
 	kind := fmt.Sprintf("%s: %s: %s", m.scope, d.way, d.about)

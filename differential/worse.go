@@ -21,6 +21,10 @@ const (
 	brokeWord   = "our repair broke its word"
 )
 
+// bitmapsAnew is what QEMU does with loadable bitmaps whenever it opens an image for
+// writing, a repair of leaks included: it writes them to other clusters.
+const bitmapsAnew = "it stored the bitmaps anew"
+
 // deviation is one way, and in words what it is about, "" where the damage says it best.
 type deviation struct{ way, about string }
 
