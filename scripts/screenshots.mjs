@@ -59,7 +59,7 @@ async function inspect(page) {
   await page.keyboard.press('2');
   const map = page.getByRole('region', {name: 'Host map'});
   await map.locator('[tabindex="0"]:is([role=img], [role=application])').first().focus();
-  for (let i = 0; i < 5; i += 1) {
+  for (let i = 0; i < 12; i += 1) {
     await page.keyboard.press('ArrowRight');
   }
   await page.keyboard.press('Enter');
