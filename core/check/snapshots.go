@@ -40,12 +40,20 @@ func (c *checker) snapshotEntry(t *image.SnapshotTable, i int) {
 	if c.img.Geo.Version >= 3 && len(s.Extra) < qcow2.SnapshotExtraV3 {
 		c.add(Finding{Code: SnapshotEntryShort, At: at, Got: uint64(len(s.Extra)), Want: qcow2.SnapshotExtraFull, Times: 1})
 	}
-	if !PlausibleSnapshot(s) && !c.img.Geo.DataFile {
+	if !PlausibleSnapshot(s) && !SnapshotInFile(c.img, s) && !c.img.Geo.DataFile {
 		at.Name, at.Off = "entry", qcow2.HostOff(t.Offsets[i])
 		c.add(Finding{Code: SnapshotEntryGarbage, At: at, Got: s.L1TableOffset, Times: 1})
 		return
 	}
 	c.snapshotDiskSize(t, i)
+}
+
+// SnapshotInFile tells whether the snapshot's L1 table has a possible length and lies in
+// the file. Garbage hardly ever does.
+func SnapshotInFile(img *image.Image, s *qcow2.Snapshot) bool {
+	n := int64(s.L1Size) * qcow2.L1EntrySize
+	return s.L1Size > 0 && s.L1Size <= qcow2.MaxL1Entries && s.L1TableOffset > 0 && s.L1TableOffset < 1<<62 &&
+		img.Geo.Aligned(qcow2.HostOff(s.L1TableOffset)) && int64(s.L1TableOffset) <= img.Src.Size()-n
 }
 
 // PlausibleSnapshot tells whether a program may have written the entry: it has an id, which

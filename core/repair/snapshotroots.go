@@ -81,7 +81,7 @@ func (r *repairer) leakedSnapshotTables() (found []qcow2.HostOff, err error) {
 		if err := source.ReadFull(r.img.Src, head, int64(off)); err != nil {
 			return nil, err
 		}
-		if s, _, ok := entryAt(head, 0, -1); !ok || !r.rootInFile(&s) {
+		if s, _, ok := entryAt(head, 0, -1); !ok || !check.SnapshotInFile(r.img, &s) {
 			continue
 		}
 		s, err := r.scanSnapshots(int64(off), h.NbSnapshots)
@@ -104,7 +104,7 @@ func (s *snapshotScan) whole(n uint32) bool {
 func (e *evidence) ownRoots(entries []qcow2.Snapshot) bool {
 	for i := range entries {
 		s := &entries[i]
-		if !e.r.rootInFile(s) || !e.isRoot(qcow2.HostOff(s.L1TableOffset), int64(s.L1Size), true) {
+		if !check.SnapshotInFile(e.r.img, s) || !e.isRoot(qcow2.HostOff(s.L1TableOffset), int64(s.L1Size), true) {
 			return false
 		}
 	}

@@ -170,13 +170,13 @@ func (r *repairer) scanSnapshots(off int64, n uint32) (*snapshotScan, error) {
 	pos := int64(0)
 	for uint32(len(s.entries)) < n {
 		start := (pos + 7) &^ 7
-		next, ok := s.entry(buf, off, start)
+		next, ok := r.takeEntry(s, buf, off, start)
 		if !ok {
 			if start, ok = r.resync(buf, start+8); !ok {
 				break
 			}
 			s.gap = true
-			if next, ok = s.entry(buf, off, start); !ok {
+			if next, ok = r.takeEntry(s, buf, off, start); !ok {
 				break
 			}
 		}
@@ -188,29 +188,37 @@ func (r *repairer) scanSnapshots(off int64, n uint32) (*snapshotScan, error) {
 	return s, r.ctx.Err()
 }
 
-// entry takes the entry at start, if there is one.
-func (s *snapshotScan) entry(buf []byte, base, start int64) (next int64, ok bool) {
+// takeEntry takes the entry at start, if there is one.
+func (r *repairer) takeEntry(s *snapshotScan, buf []byte, base, start int64) (next int64, ok bool) {
 	e, next, ok := entryAt(buf, start, -1)
-	if ok && len(e.Extra) > qcow2.MaxSnapshotExtra {
+	fixed, end, one := entryOfLength(buf, start)
+	switch {
+	case ok && len(e.Extra) > qcow2.MaxSnapshotExtra:
 		s.long = true
 		e.Extra = e.Extra[:qcow2.MaxSnapshotExtra]
-	}
-	if !ok {
-		var fits int64
-		for _, n := range []int64{qcow2.SnapshotExtraFull, qcow2.SnapshotExtraV3, 0} {
-			if try, end, good := entryAt(buf, start, n); good && rooted(&try) {
-				e, next = try, end
-				fits++
-			}
-		}
-		if fits != 1 {
-			return 0, false
-		}
+	case ok:
+	case one:
+		e, next = fixed, end
 		s.lengths = append(s.lengths, patch.Write{Off: base + start + qcow2.OffSnapshotExtra, Data: be32bytes(uint32(len(e.Extra))),
 			Why: fmt.Sprintf("snapshot[%d].extra_data_size: %d, the only length with which id and name are text", len(s.entries), len(e.Extra))})
+	case next == 0 || len(e.Extra) > qcow2.MaxSnapshotExtra || !check.SnapshotInFile(r.img, &e):
+		return 0, false // an entry whose L1 table is there is one, whatever became of its name
 	}
 	s.entries = append(s.entries, e)
 	return next, true
+}
+
+// entryOfLength is the entry at start with the one length of extra data that programs write
+// and with which its id and name are text.
+func entryOfLength(buf []byte, start int64) (e qcow2.Snapshot, next int64, one bool) {
+	fits := 0
+	for _, n := range []int64{qcow2.SnapshotExtraFull, qcow2.SnapshotExtraV3, 0} {
+		if try, end, ok := entryAt(buf, start, n); ok && rooted(&try) {
+			e, next = try, end
+			fits++
+		}
+	}
+	return e, next, fits == 1
 }
 
 // entryAt reads the entry at start, with extra bytes of extra data or, if that is negative,
@@ -243,16 +251,11 @@ func rooted(s *qcow2.Snapshot) bool {
 // resync is where the next entry begins whose L1 table lies in the file.
 func (r *repairer) resync(buf []byte, from int64) (int64, bool) {
 	for pos := from; pos < min(int64(len(buf)), from+resyncBytes); pos += 8 {
-		if s, _, ok := entryAt(buf, pos, -1); ok && r.rootInFile(&s) {
+		if s, _, ok := entryAt(buf, pos, -1); ok && check.SnapshotInFile(r.img, &s) {
 			return pos, true
 		}
 	}
 	return 0, false
-}
-
-func (r *repairer) rootInFile(s *qcow2.Snapshot) bool {
-	end := int64(s.L1TableOffset) + int64(s.L1Size)*qcow2.L1EntrySize
-	return rooted(s) && r.img.Geo.Aligned(qcow2.HostOff(s.L1TableOffset)) && end <= r.img.Src.Size()
 }
 
 // writeSnapshots writes the table to clusters that hold nothing and switches the header to
