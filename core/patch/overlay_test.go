@@ -113,7 +113,8 @@ func TestGrowthAfterTruncationReadsZeros(t *testing.T) {
 	if !bytes.Equal(content(t, o), want) || !bytes.Equal(joined(t, o, base), want) {
 		t.Errorf("%x", content(t, o))
 	}
-	if !o.Undo() || !o.Undo() || o.Undo() || !bytes.Equal(content(t, o), base) {
+	first, second, third := o.Undo(), o.Undo(), o.Undo()
+	if !first || !second || third || !bytes.Equal(content(t, o), base) {
 		t.Error("undone twice it is not the base")
 	}
 }
