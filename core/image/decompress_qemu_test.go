@@ -82,47 +82,9 @@ func craftedStreams(t *testing.T) map[string]crafted {
 		whole[i] = byte(noise.IntN(7)) * 31
 	}
 	copy(whole[40<<10:], whole[:20<<10]) // further back than 4 KiB
-	deflate := func(b []byte, end bool) []byte {
-		var out bytes.Buffer
-		w, err := flate.NewWriter(&out, flate.BestCompression)
-		if err == nil {
-			_, err = w.Write(b)
-		}
-		if err == nil && end {
-			err = w.Close()
-		} else if err == nil {
-			err = w.Flush()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		return out.Bytes()
-	}
-	frame := func(b []byte, opts ...zstd.EOption) []byte {
-		e, err := zstd.NewWriter(nil, append(opts, zstd.WithEncoderConcurrency(1))...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer e.Close()
-		return e.EncodeAll(b, nil)
-	}
-	streamed := func(b []byte, opts ...zstd.EOption) []byte {
-		var out bytes.Buffer
-		e, err := zstd.NewWriter(&out, append(opts, zstd.WithEncoderConcurrency(1))...)
-		if err == nil {
-			_, err = e.Write(b)
-		}
-		if err == nil {
-			err = e.Flush()
-		}
-		if err == nil {
-			err = e.Close()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		return out.Bytes()
-	}
+	deflate := func(b []byte, end bool) []byte { return deflatedTo(t, b, end) }
+	frame := func(b []byte, opts ...zstd.EOption) []byte { return zstded(t, b, opts...) }
+	streamed := func(b []byte) []byte { return zstdStreamed(t, b) }
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 	flip := func(b []byte, i int) []byte { b = bytes.Clone(b); b[i] ^= 0x10; return b }
 	half, long := whole[:len(whole)/2], join(whole, []byte("more"))
@@ -173,6 +135,45 @@ func craftedStreams(t *testing.T) map[string]crafted {
 		"zstd, a window of 256 MiB":         {zstdOnly, window(18 << 3), 0},
 		"zstd, a dictionary that is absent": {zstdOnly, join(sum[:4], []byte{sum[4] | 1}, []byte{7}, sum[5:]), 0},
 	}
+}
+
+// deflatedTo is a raw deflate stream, with its end or cut off after a flush.
+func deflatedTo(t *testing.T, b []byte, end bool) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := flate.NewWriter(&out, flate.BestCompression)
+	if err == nil {
+		_, err = w.Write(b)
+	}
+	if err == nil && end {
+		err = w.Close()
+	} else if err == nil {
+		err = w.Flush()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// zstdStreamed is a zstd frame without a content size.
+func zstdStreamed(t *testing.T, b []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	e, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1))
+	if err == nil {
+		_, err = e.Write(b)
+	}
+	if err == nil {
+		err = e.Flush()
+	}
+	if err == nil {
+		err = e.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 // withStream puts the stream at the file's end and lets the first L2 entry point to it.
