@@ -15,6 +15,7 @@ var checkVerb = verb{
 	name: "check", args: "IMAGE", short: "what is wrong with an image, counted as qemu-img check counts",
 	help: `  -r leaks|all        repair in memory and report what would be left; nothing is written
   --output=human|json the counts under the names of qemu-img check, then every finding with its place
+  --deep              decode every compressed cluster, too; takes as long as reading them
   --strict            dangers and damages that QEMU does not see also make the exit code 2
   --all               every finding: human output shows 5 of each kind, JSON at most 10000
   -q                  no human output, only the exit code
@@ -41,7 +42,7 @@ type checkOptions struct {
 	scope       string
 	form        *output
 	strict, all bool
-	quiet       bool
+	quiet, deep bool
 }
 
 // outcome is a report and what was repaired before it.
@@ -59,6 +60,7 @@ func runCheck(c *command) int {
 	c.flags.BoolVar(&o.strict, "strict", false, "")
 	c.flags.BoolVar(&o.all, "all", false, "")
 	c.flags.BoolVar(&o.quiet, "q", false, "")
+	c.flags.BoolVar(&o.deep, "deep", false, "")
 	o.form = c.outputFlag()
 	if code, ok := c.parse(1); !ok {
 		return code
@@ -102,9 +104,15 @@ func (c *command) judge(img *image.Image, o checkOptions) (outcome, error) {
 	}
 	opt, end := c.checkOptions(limit)
 	defer end()
-	rep, err := check.Run(c.ctx, img, opt)
-	if err != nil || o.scope == "" {
+	deep := opt
+	deep.Deep = o.deep
+	if o.scope == "" {
+		rep, err := check.Run(c.ctx, img, deep)
 		return outcome{report: rep, image: img}, err
+	}
+	rep, err := check.Run(c.ctx, img, opt)
+	if err != nil {
+		return outcome{}, err
 	}
 	out, err := repair.Plan(c.ctx, img, rep, repair.Options{Scope: repair.Scope(o.scope), Check: opt})
 	if err != nil {
@@ -112,6 +120,11 @@ func (c *command) judge(img *image.Image, o checkOptions) (outcome, error) {
 	}
 	if img, err = patched(c.ctx, img, out.Plan); err != nil {
 		return outcome{}, err
+	}
+	if o.deep { // once, of what the repair would leave
+		if out.After, err = check.Run(c.ctx, img, deep); err != nil {
+			return outcome{}, err
+		}
 	}
 	return outcome{out.After, img, out.CorruptionsFixed, out.LeaksFixed, out.KeptLeaks}, nil
 }
@@ -127,7 +140,7 @@ func patched(ctx context.Context, img *image.Image, plan *patch.Plan) (*image.Im
 
 // phaseNames are the phases of a check in the words of its progress line.
 var phaseNames = map[check.Phase]string{check.PhaseSnapshots: "reading snapshots", check.PhaseTables: "walking tables",
-	check.PhaseCompare: "comparing refcounts", check.PhaseFlags: "looking at flags"}
+	check.PhaseCompare: "comparing refcounts", check.PhaseFlags: "looking at flags", check.PhaseStreams: "decoding"}
 
 // checkOptions are the options of a check with progress; end takes the progress line away.
 func (c *command) checkOptions(limit int) (opt check.Options, end func()) {
@@ -180,6 +193,8 @@ type checkJSON struct {
 	Refused    bool          `json:"refused"`              // QEMU would not open the image
 	Aborted    bool          `json:"aborted"`              // QEMU would give up in the middle
 	Incomplete string        `json:"incomplete,omitempty"` // the first read error
+	Decoded    *uint64       `json:"streams-decoded,omitempty"`
+	Broken     *uint64       `json:"streams-broken,omitempty"`
 	Schema     int           `json:"schema"`
 }
 
@@ -194,6 +209,9 @@ func newCheckJSON(ctx context.Context, path string, o outcome) checkJSON {
 	}
 	if r.Incomplete != nil {
 		j.Incomplete = r.Incomplete.Error()
+	}
+	if s := r.Streams; s != nil {
+		j.Decoded, j.Broken = &s.Decoded, &s.Broken
 	}
 	return j
 }

@@ -114,6 +114,24 @@ func TestStrict(t *testing.T) {
 	cli(t, "check", "--strict", leak).want(t, exitLeaks)
 }
 
+// TestDeep: broken streams are found when asked for, also after a repair in memory.
+func TestDeep(t *testing.T) {
+	_, _, path := place(t, "compressed_stream_garbage")
+	if plain := cli(t, "check", "--strict", path).want(t, exitOK).out; strings.Contains(plain, "stream") {
+		t.Errorf("without --deep:\n%s", plain)
+	}
+	for _, args := range [][]string{{"check", "--deep", path}, {"check", "--deep", "-r", "all", path}} {
+		if deep := cli(t, args...).want(t, exitOK).out; !strings.Contains(deep, "[compressed-stream-broken]") || !strings.Contains(deep, "1 compressed stream decoded, 1 of them broken.") {
+			t.Errorf("%v:\n%s", args, deep)
+		}
+	}
+	cli(t, "check", "--deep", "--strict", path).want(t, exitCorrupt)
+	_, _, whole := place(t, "healthy_compressed_zstd")
+	if deep := cli(t, "check", "--deep", "--strict", whole).want(t, exitOK).out; !strings.Contains(deep, "80 compressed streams decoded, 0 of them broken.") {
+		t.Errorf("of whole streams:\n%s", deep)
+	}
+}
+
 // TestEveryFinding: --all shows what the short form only counts.
 func TestEveryFinding(t *testing.T) {
 	_, _, path := place(t, "l2_random")

@@ -24,6 +24,12 @@ func writeCheck(w io.Writer, path string, o outcome, opt checkOptions) {
 	if o.report.Incomplete != nil {
 		fmt.Fprintf(w, "A part of the image could not be read: %s. What follows is of the rest.\n", printable(o.report.Incomplete.Error()))
 	}
+	if s := o.report.Streams; s != nil {
+		fmt.Fprintf(w, "%s decoded, %d of them broken.\n", count(s.Decoded, "compressed stream"), s.Broken)
+		if !s.Complete {
+			fmt.Fprintln(w, "The image has more mapping tables than are remembered: not all of its streams were decoded.")
+		}
+	}
 	shown := shownFindings
 	if opt.all {
 		shown = allFindings
