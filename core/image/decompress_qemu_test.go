@@ -83,7 +83,7 @@ func craftedStreams(t *testing.T) map[string]crafted {
 	}
 	copy(whole[40<<10:], whole[:20<<10]) // further back than 4 KiB
 	deflate := func(b []byte, end bool) []byte { return deflatedTo(t, b, end) }
-	frame := func(b []byte, opts ...zstd.EOption) []byte { return zstded(t, b, opts...) }
+	frame := func(b []byte, opts ...zstd.EOption) []byte { return zstdFrame(t, b, opts...) }
 	streamed := func(b []byte) []byte { return zstdStreamed(t, b) }
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 	flip := func(b []byte, i int) []byte { b = bytes.Clone(b); b[i] ^= 0x10; return b }
@@ -154,6 +154,17 @@ func deflatedTo(t *testing.T, b []byte, end bool) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+// zstdFrame is one zstd frame.
+func zstdFrame(t *testing.T, b []byte, opts ...zstd.EOption) []byte {
+	t.Helper()
+	e, err := zstd.NewWriter(nil, append(opts, zstd.WithEncoderConcurrency(1))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	return e.EncodeAll(b, nil)
 }
 
 // zstdStreamed is a zstd frame without a content size.
