@@ -57,15 +57,28 @@ it('starts the core once and opens the file in it', async () => {
   const engine = engineWith([worker]);
   engine.warmUp();
   expect((await engine.open(disk)).ok).toBe(true);
-  await engine.call('check', undefined);
+  await engine.call('check', {deep: false});
   expect(worker.asked).toEqual([...started, 'check']);
 });
 
-it('opens the next file in a new worker and ends the old one', async () => {
+it('opens the next file in the same worker', async () => {
+  const worker = new FakeWorker();
+  const engine = engineWith([worker]);
+  await engine.open(disk);
+  await engine.call('check', {deep: false});
+  await engine.open(disk);
+  expect(worker.asked).toEqual([...started, 'check', 'attach disk.qcow2', 'open']);
+});
+
+it('stops what runs for the last file before it opens the next', async () => {
   const [first, second] = [new FakeWorker(), new FakeWorker()];
+  first.holds.add('check');
   const engine = engineWith([first, second]);
   await engine.open(disk);
+  const check = engine.call('check', {deep: false});
+  await vi.waitFor(() => expect(first.asked).toContain('check'));
   await engine.open(disk);
+  expect(await check).toMatchObject({ok: false, error: {kind: 'cancelled'}});
   expect(first.ended).toBe(true);
   expect(second.asked).toEqual(started);
 });
@@ -85,7 +98,7 @@ describe('after a crash', () => {
     worker.holds.add('check');
     const engine = engineWith([worker]);
     await engine.open(disk);
-    const check = engine.call('check', undefined);
+    const check = engine.call('check', {deep: false});
     await vi.waitFor(() => expect(worker.asked).toContain('check'));
     worker.events?.ended(2, 'fatal error: out of memory');
     expect(await check).toMatchObject({ok: false, error: {kind: 'memory'}});
@@ -98,7 +111,7 @@ describe('after a crash', () => {
     const restarted = vi.fn();
     engine.onRestart = restarted;
     await engine.open(disk);
-    await engine.call('check', undefined);
+    await engine.call('check', {deep: false});
     await engine.call('plan', {scope: 'all', accept: []});
     await engine.call('apply', undefined);
     first.events?.ended(2, 'panic');
@@ -112,7 +125,7 @@ describe('after a crash', () => {
     const [first, second] = [new FakeWorker(), new FakeWorker()];
     const engine = engineWith([first, second]);
     await engine.open(disk);
-    await engine.call('check', undefined);
+    await engine.call('check', {deep: false});
     await engine.call('plan', {scope: 'all', accept: []});
     await engine.call('apply', undefined);
     await engine.call('undo', undefined);
@@ -128,7 +141,7 @@ describe('cancel', () => {
     worker.holds.add('check');
     const engine = engineWith([worker]);
     await engine.open(disk);
-    const check = engine.call('check', undefined);
+    const check = engine.call('check', {deep: false});
     await vi.waitFor(() => expect(worker.asked).toContain('check'));
     const cancelled = engine.cancel();
     worker.release('check');
@@ -144,12 +157,12 @@ describe('cancel', () => {
     const restarted = vi.fn();
     engine.onRestart = restarted;
     await engine.open(disk);
-    const check = engine.call('check', undefined);
+    const check = engine.call('check', {deep: false});
     await vi.waitFor(() => expect(first.asked).toContain('check'));
     await engine.cancel();
     expect(await check).toMatchObject({ok: false, error: {kind: 'cancelled'}});
     expect(first.ended).toBe(true);
-    await engine.call('check', undefined);
+    await engine.call('check', {deep: false});
     expect(second.asked).toEqual([...started, 'check']);
     expect(restarted).not.toHaveBeenCalled();
   });

@@ -1,7 +1,7 @@
 import {failure} from '../base/result';
 import type {Result} from '../base/result';
 import type {Op, Reply, Request} from '../protocol/ops';
-import type {OpenReply, PlanRequest, Problem, Progress} from '../protocol/protocol.gen';
+import type {CheckRequest, OpenReply, PlanRequest, Problem, Progress} from '../protocol/protocol.gen';
 import type {EngineApi, EngineEvents} from './api';
 import {crashed, notStarted, stopped, unexpected} from './problems';
 
@@ -27,7 +27,7 @@ interface Live {
 /** What a new worker must do to be where the old one was. */
 interface Journal {
   file: File;
-  checked: boolean;
+  checked: CheckRequest | null;
   plan: PlanRequest | null;
   applied: boolean;
 }
@@ -50,7 +50,9 @@ export class Engine {
   private journal: Journal | null = null;
   /** Why the last worker ended, if it was not on purpose and nothing has been called since. */
   private lost: Problem | null = null;
+  /** The last of the operations that may take long, and how many are not yet answered. */
   private running: Promise<unknown> = Promise.resolve();
+  private runs = 0;
 
   constructor(
     private readonly spawn: Spawn,
@@ -62,22 +64,22 @@ export class Engine {
     this.live ??= this.startWorker();
   }
 
-  /** Opens a file in a worker of its own: the memory of an earlier image is given back only with its worker. */
+  /**
+   * Opens a file, in the worker that is there: it may not be possible to load another, when the computer has gone
+   * offline. What still runs for an earlier file is stopped first.
+   */
   async open(file: File): Promise<Result<OpenReply, Problem>> {
-    if (this.journal !== null) {
-      this.close();
-    }
-    this.journal = {file, checked: false, plan: null, applied: false};
+    await this.cancel();
+    this.journal = {file, checked: null, plan: null, applied: false};
     this.lost = null;
     const live = (this.live ??= this.startWorker());
     return this.track(this.openIn(live, file));
   }
 
-  /** Forgets the file and ends what is still going on with it. */
+  /** Forgets the file and stops what is still going on with it. */
   close(): void {
     this.journal = null;
-    this.live?.kill(stopped());
-    this.live = null;
+    void this.cancel();
   }
 
   async call<K extends Op>(op: K, request: Request<K>): Promise<Result<Reply<K>, Problem>> {
@@ -101,7 +103,7 @@ export class Engine {
   /** Stops the running operation: asks first, and ends the worker if it does not listen. */
   async cancel(): Promise<void> {
     const live = this.live;
-    if (live === null) {
+    if (live === null || this.runs === 0) {
       return;
     }
     void live.port.api.cancel();
@@ -189,10 +191,10 @@ export class Engine {
   private async replay(live: Live, journal: Journal): Promise<Result<unknown, Problem>> {
     const {api} = live.port;
     const opened = await this.openIn(live, journal.file);
-    if (!opened.ok || !journal.checked) {
+    if (!opened.ok || journal.checked === null) {
       return opened;
     }
-    const checked = await race(live, api.call('check', undefined));
+    const checked = await race(live, api.call('check', journal.checked));
     if (!checked.ok || journal.plan === null) {
       return checked;
     }
@@ -207,7 +209,7 @@ export class Engine {
     }
     switch (op) {
       case 'check':
-        journal.checked = true;
+        journal.checked = request as CheckRequest;
         break;
       case 'plan':
         journal.plan = request as PlanRequest;
@@ -224,8 +226,10 @@ export class Engine {
   }
 
   private track<T>(call: Promise<T>): Promise<T> {
-    this.running = call;
-    return call;
+    this.runs++;
+    const tracked = call.finally(() => this.runs--);
+    this.running = tracked;
+    return tracked;
   }
 }
 

@@ -32,6 +32,11 @@ interface Globals {
 const globals = globalThis as Globals;
 const MOST_LAST_WORDS = 4096;
 
+// Loaded at once: when a file has been chosen, nothing more is asked of the network.
+const readerWorker = new Worker(new URL('./reader-worker.ts', import.meta.url), {type: 'module', name: 'qcowscope reader'});
+const readerEnded = new Promise((resolve) => readerWorker.addEventListener('error', resolve));
+const reader = Comlink.wrap<Reader>(readerWorker);
+
 let file: File | null = null;
 let host: FileHost | null = null;
 let instance: WebAssembly.Instance | null = null;
@@ -116,10 +121,7 @@ function attach(next: File): void {
 }
 
 function readerOf(next: File): ReadRanges {
-  const worker = new Worker(new URL('./reader-worker.ts', import.meta.url), {type: 'module', name: 'qcowscope reader'});
-  const ended = new Promise((resolve) => worker.addEventListener('error', resolve));
-  const reader = Comlink.wrap<Reader>(worker);
-  return readWithHelper(next, (ranges) => reader.read(next, ranges), ended);
+  return readWithHelper(next, (ranges) => reader.read(next, ranges), readerEnded);
 }
 
 async function call<K extends Op>(op: K, request: Request<K>): Promise<Result<Reply<K>, Problem>> {

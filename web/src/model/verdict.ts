@@ -80,6 +80,7 @@ export function stoppedVerdict(info: Info, progress: Progress | null): Verdict {
     imageEnd: info.fileSize,
     repairable: false,
     applied: false,
+    streams: -1,
     incomplete: true,
     problem: {kind: 'cancelled', title: 'Stopped, as you asked.', where: '', advice: '', detail: ''},
     groups: [],

@@ -1,5 +1,6 @@
 import type {
   BytesRequest,
+  CheckRequest,
   ClusterRequest,
   ClusterView,
   FindingsReply,
@@ -28,7 +29,7 @@ export const ZEROS = -2;
 /** What the core answers to: the name of an operation, its request and its reply. */
 export interface Ops {
   open: {request: OpenRequest; reply: OpenReply};
-  check: {request: undefined; reply: Verdict};
+  check: {request: CheckRequest; reply: Verdict};
   findings: {request: FindingsRequest; reply: FindingsReply};
   tile: {request: TileRequest; reply: Uint8Array<ArrayBuffer>};
   cluster: {request: ClusterRequest; reply: ClusterView};

@@ -70,9 +70,15 @@ export interface OpenReply {
   problem: Problem;
 }
 
+/** CheckRequest asks for the check of the image as it is now. */
+export interface CheckRequest {
+  /** decode every compressed cluster, too */
+  deep: boolean;
+}
+
 /** Progress is one report of a running check. Done and Total count the phase's own unit. */
 export interface Progress {
-  /** header, snapshots, tables, refcounts, compare, flags, findings */
+  /** header, snapshots, tables, refcounts, compare, flags, findings, streams (of a deep check; in bytes of the file) */
   phase: string;
   done: number;
   total: number;
@@ -103,6 +109,8 @@ export interface Verdict {
   repairable: boolean;
   /** this is the image after the plan */
   applied: boolean;
+  /** compressed clusters that a deep check decoded, -1 when it was not one */
+  streams: number;
   /** a read failed or the check was cancelled: what was found so far */
   incomplete: boolean;
   /** why, when incomplete */

@@ -205,7 +205,7 @@ export class Controller {
 
   private async check(): Promise<void> {
     const turn = this.turn;
-    const verdict = await this.engine.call('check', undefined);
+    const verdict = await this.engine.call('check', {deep: false});
     if (turn === this.turn) {
       this.dispatch(verdict.ok ? {type: 'checked', verdict: verdict.value} : {type: 'failed', problem: verdict.error});
       this.imageChanged();

@@ -1,5 +1,5 @@
 import {asSentence} from '../base/text';
-import {formatBytes, formatCount, plural} from '../base/units';
+import {formatBytes, plural} from '../base/units';
 import {severityNamed} from '../model/severity';
 import type {FindingGroup, PlanRequest, PlanView as Plan} from '../protocol/protocol.gen';
 import type {Repair} from '../state/session';
@@ -28,7 +28,7 @@ export function PlanView({repair}: {repair: Planned}) {
               <li key={i}>
                 <p>
                   <Prose text={asSentence(step.text)} />
-                  {step.count > 1 && <span class="muted"> {formatCount(step.count)}&times;</span>}
+                  {step.count > 1 && <span class="muted"> ({plural(step.count, 'finding')})</span>}
                 </p>
               </li>
             ))}
@@ -39,13 +39,13 @@ export function PlanView({repair}: {repair: Planned}) {
       {plan.lostBytes > 0 && <Lost plan={plan} />}
       <PlanActions repair={repair} />
       {plan.left.length > 0 && <Left plan={plan} request={request} fixed={repair.step !== 'planned'} />}
-      {!plan.empty && repair.step === 'planned' && <Writes plan={plan} request={request} />}
+      {plan.writes > 0 && repair.step === 'planned' && <Writes plan={plan} request={request} />}
     </div>
   );
 }
 
 function sizeText(plan: Plan): string {
-  const writes = `${plural(plan.writes, 'write')}, ${formatBytes(plan.bytes)}`;
+  const writes = plan.writes === 0 ? 'Nothing is overwritten' : `${plural(plan.writes, 'write')}, ${formatBytes(plan.bytes)}`;
   const batches = plan.batches > 1 ? `, in ${plan.batches} batches, one safely on disk before the next` : '';
   const before = formatBytes(plan.sizeBefore);
   const after = formatBytes(plan.sizeAfter);
