@@ -120,7 +120,7 @@ func plausibleEntry(img *image.Image, e qcow2.L2Entry) bool {
 	case qcow2.Compressed:
 		return !e.Copied() && e.Bitmap == 0 && int64(e.CompressedRange(g).Start) < size
 	case qcow2.Normal, qcow2.ZeroAlloc:
-		return e.Reserved() == 0 && g.Aligned(e.Host()) && int64(e.Host()) < size && e.Bitmap.Alloc()&e.Bitmap.Zero() == 0
+		return e.Reserved() == 0 && g.Aligned(e.Host()) && (g.DataFile || int64(e.Host()) < size) && e.Bitmap.Alloc()&e.Bitmap.Zero() == 0
 	}
 	return e.Reserved() == 0 && e.Bitmap.Alloc() == 0
 }

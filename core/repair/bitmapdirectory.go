@@ -149,7 +149,18 @@ func (r *repairer) bitmapEntries() error {
 		}
 		return nil // QEMU names the first bad entry only: the others cannot be tried before
 	}
-	return nil
+	// The directory ends in an entry that does not fit: it may only seem to have extra data,
+	// which no program writes.
+	w := patch.Write{Off: at + 20, Data: be32bytes(0), Why: "bitmap directory: the entry has no extra data"}
+	if at+qcow2.BitmapDirectoryEntrySize > int64(ext.DirectoryOffset+ext.DirectorySize) {
+		return nil
+	}
+	ok, err := r.betters(w)
+	if ok {
+		r.add([]patch.Write{w})
+		r.step(check.BitmapDirectoryBad, 1, "correct a bitmap's extra_data_size; the rest of it leaves one reading")
+	}
+	return err
 }
 
 // entryFixes are corrections of one field each that make the entry at the offset sound.

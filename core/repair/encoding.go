@@ -214,7 +214,7 @@ func (h *headerEdit) luksOffset(e *qcow2.Extension) error {
 	var found []qcow2.HostOff
 	tried := 0
 	for i, b := range t.Roles(0, t.Len()) {
-		if refcount.RoleOf(b) != refcount.Leaked {
+		if role := refcount.RoleOf(b); role != refcount.Leaked && role != refcount.Crypto {
 			continue
 		}
 		if tried++; tried > probes {

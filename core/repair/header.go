@@ -223,7 +223,10 @@ func (h *headerEdit) l1Size() error {
 	if need == 0 || need > qcow2.MaxL1Entries {
 		return h.l1ByConsent(bad, need)
 	}
-	w := patch.Write{Off: qcow2.OffL1Size, Data: be32bytes(uint32(need)), Why: fmt.Sprintf("l1_size: %d entries, what the disk's size needs; the table at 0x%x is so long", need, hdr.L1TableOffset)}
+	if hdr.L1Size > uint32(need) && (bad || over) {
+		need = h.e.usedEntries(off, need)
+	}
+	w := patch.Write{Off: qcow2.OffL1Size, Data: be32bytes(uint32(need)), Why: fmt.Sprintf("l1_size: %d entries, what the disk needs, or VM state; the table at 0x%x is so long", need, hdr.L1TableOffset)}
 	sure := false
 	if h.e.holdsL1(off, int64(need), refcount.L1, over) {
 		var err error

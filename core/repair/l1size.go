@@ -31,11 +31,27 @@ func (e *evidence) holdsL1(off qcow2.HostOff, n int64, role refcount.Role, over 
 	read := 0
 	for i := 0; i < len(buf); i += qcow2.L1EntrySize {
 		entry := qcow2.L1Entry(be64(buf[i:]))
-		if entry != 0 && (int64(i) >= n*qcow2.L1EntrySize || !e.leadsToTable(entry, &read) && (!over || !e.runInto(entry))) {
+		if entry != 0 && (int64(i) >= n*qcow2.L1EntrySize || !e.leadsToTable(entry, &read, true) && (!over || !e.runInto(entry))) {
 			return false
 		}
 	}
 	return true
+}
+
+// usedEntries is how many entries of the L1 table at off are in use, at least need: VM
+// state is kept behind the disk. It looks no further than the last cluster of the disk's
+// entries.
+func (e *evidence) usedEntries(off qcow2.HostOff, need uint64) uint64 {
+	g := e.r.img.Geo
+	if need == 0 || need > qcow2.MaxL1Entries || off <= 0 || !g.Aligned(off) {
+		return need
+	}
+	buf := make([]byte, g.Clusters(int64(need)*qcow2.L1EntrySize)<<g.ClusterBits)
+	if source.ReadFull(e.r.img.Src, buf, int64(off)) != nil {
+		return need
+	}
+	_, last := nonzero(buf)
+	return max(need, uint64(last/qcow2.L1EntrySize)+1)
 }
 
 // runsOver tells whether an L1 table has more entries than it needs, and these lie in
@@ -75,8 +91,9 @@ const maxTablesRead = 16
 
 // leadsToTable tells whether an L1 entry points to an L2 table: one that somebody points to
 // already, or a cluster whose refcount tells of a reference that is missing and that reads
-// as a table. Of the latter it reads only the first; read counts them.
-func (e *evidence) leadsToTable(entry qcow2.L1Entry, read *int) bool {
+// as a table, which may be empty if the pointer is beyond doubt. Of the latter it reads only
+// the first; read counts them.
+func (e *evidence) leadsToTable(entry qcow2.L1Entry, read *int, empty bool) bool {
 	g, off := e.r.img.Geo, entry.L2Table()
 	if entry.Reserved() != 0 || off == 0 || !g.Aligned(off) || int64(off) >= e.r.img.Src.Size() {
 		return false
@@ -86,33 +103,36 @@ func (e *evidence) leadsToTable(entry qcow2.L1Entry, read *int) bool {
 		return true
 	case refcount.Leaked:
 		*read++
-		return *read > maxTablesRead || e.readsAsTable(off)
+		return *read > maxTablesRead || e.readsAsTable(off, empty)
 	}
 	return false
 }
 
 // readsAsTable tells whether every entry of the cluster could be an L2 entry, and some entry
-// points to a cluster with a reference fewer than its refcount says.
-func (e *evidence) readsAsTable(off qcow2.HostOff) bool {
+// points to a cluster with a reference fewer than its refcount says, or into a data file,
+// which has no refcounts; or whether it is an empty table, if it may be.
+func (e *evidence) readsAsTable(off qcow2.HostOff, empty bool) bool {
 	g := e.r.img.Geo
 	table := make(qcow2.L2Table, g.ClusterSize())
 	if source.ReadFull(e.r.img.Src, table, int64(off)) != nil || !check.PlausibleTable(e.r.img, table) {
 		return false
 	}
+	used := false
 	for i := range g.L2Entries() {
 		entry := table.At(g, i)
 		host := entry.Host()
+		used = used || entry.Entry != 0 || entry.Bitmap != 0
 		switch entry.Kind(g) {
 		case qcow2.Compressed:
 			host = entry.CompressedRange(g).Start
 		case qcow2.Unallocated, qcow2.ZeroPlain:
 			continue
 		}
-		if e.misses(g.Cluster(host)) {
+		if g.DataFile || e.misses(g.Cluster(host)) {
 			return true
 		}
 	}
-	return false
+	return !used && empty
 }
 
 // misses tells whether the cluster's refcount is higher than its references.

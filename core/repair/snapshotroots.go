@@ -130,10 +130,13 @@ func (e *evidence) isRoot(off qcow2.HostOff, entries int64, empty bool) bool {
 		if entry == 0 {
 			continue
 		}
-		if !e.leadsToTable(entry, &read) || !e.misses(g.Cluster(entry.L2Table())) {
+		used := e.leadsToTable(entry, &read, false)
+		if !used && !e.leadsToTable(entry, &read, true) || !e.misses(g.Cluster(entry.L2Table())) {
 			return false
 		}
-		tables++
+		if used {
+			tables++
+		}
 	}
 	return tables > 0 || empty
 }
@@ -222,7 +225,7 @@ func (r *repairer) findRoot(i int, code check.Code) ([]patch.Write, error) {
 	if s.L1Size > qcow2.MaxL1Entries {
 		return nil, nil
 	}
-	off, err := r.rootNear(e, s)
+	off, err := r.lostRoot(e, s.L1TableOffset, int64(s.L1Size))
 	if err != nil || off == 0 {
 		return nil, err
 	}
@@ -251,9 +254,10 @@ func (r *repairer) rootSizes(s *qcow2.Snapshot) (all []int64) {
 	return all
 }
 
-// rootNear is the one place of an L1 table that the pointer can mean: with its low bits
-// cleared or one byte corrected, else anywhere. 0 if there is none or a choice.
-func (r *repairer) rootNear(e *evidence, s *qcow2.Snapshot) (qcow2.HostOff, error) {
+// lostRoot is the one place of an L1 table with so many entries that the pointer can mean:
+// with its low bits cleared or one byte corrected, else anywhere. 0 if there is none or a
+// choice.
+func (r *repairer) lostRoot(e *evidence, pointer uint64, entries int64) (qcow2.HostOff, error) {
 	var near, all []qcow2.HostOff
 	t, g := r.report.Refcounts, r.img.Geo
 	tried := 0
@@ -268,10 +272,10 @@ func (r *repairer) rootNear(e *evidence, s *qcow2.Snapshot) (qcow2.HostOff, erro
 			return 0, err
 		}
 		off := g.Offset(qcow2.HostCluster(i))
-		if !e.isRoot(off, int64(s.L1Size), false) {
+		if !e.isRoot(off, entries, false) {
 			continue
 		}
-		if all = append(all, off); r.nearMiss(uint64(off), s.L1TableOffset) {
+		if all = append(all, off); r.nearMiss(uint64(off), pointer) {
 			near = append(near, off)
 		}
 	}
