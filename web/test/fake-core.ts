@@ -66,6 +66,7 @@ export function verdict(change: Partial<Verdict>): Verdict {
     imageEnd: 40 * 65536,
     repairable: true,
     applied: false,
+    streams: -1,
     incomplete: false,
     problem: noProblem,
     groups: [leaks, lows],

@@ -141,8 +141,8 @@ function Questions() {
         <summary>How large may an image be?</summary>
         <p>
           Only the tables are read, never the data, so the size of the file matters little: an image of 1&nbsp;TiB takes
-          seconds. The check needs about 2 bytes of memory for each cluster of the file, 32&nbsp;MiB for 1&nbsp;TiB with
-          usual clusters.
+          seconds. A check needs about 8 bytes of memory for each cluster of the file, and a repair twice as many: 128 and
+          256&nbsp;MiB for 1&nbsp;TiB in clusters of 64&nbsp;KiB.
         </p>
       </details>
     </div>
