@@ -4,7 +4,6 @@
  *   page --Comlink--> worker --qcowscope.call--> Go
  *                       ^------ io.start ---------'   "read these ranges"
  *        File.slice --> memory, qcowscopeDone -> Go
- *        (of many ranges: in the reader's worker)
  */
 import * as Comlink from 'comlink';
 import {failure, ok} from '../base/result';
@@ -16,9 +15,7 @@ import type {EngineApi, EngineEvents} from './api';
 import {blobOf} from './blob';
 import {FileHost} from './host';
 import {notStarted, problemOf} from './problems';
-import {readWithHelper} from './reader';
-import type {ReadRanges} from './reader';
-import type {Reader} from './reader-worker';
+import {readRanges} from './reader';
 import './wasm_exec.js';
 
 /** What Go puts into the worker's global object, and what it finds there. */
@@ -31,11 +28,6 @@ interface Globals {
 
 const globals = globalThis as Globals;
 const MOST_LAST_WORDS = 4096;
-
-// Loaded at once: when a file has been chosen, nothing more is asked of the network.
-const readerWorker = new Worker(new URL('./reader-worker.ts', import.meta.url), {type: 'module', name: 'qcowscope reader'});
-const readerEnded = new Promise((resolve) => readerWorker.addEventListener('error', resolve));
-const reader = Comlink.wrap<Reader>(readerWorker);
 
 let file: File | null = null;
 let host: FileHost | null = null;
@@ -114,14 +106,10 @@ function memory(): ArrayBuffer {
 
 function attach(next: File): void {
   file = next;
-  host = new FileHost(next.size, readerOf(next), memory, (id, code) => globals.qcowscopeDone?.(id, code));
+  host = new FileHost(next.size, (ranges) => readRanges(next, ranges), memory, (id, code) => globals.qcowscopeDone?.(id, code));
   if (globals.qcowscopeHost !== undefined) {
     globals.qcowscopeHost.size = next.size;
   }
-}
-
-function readerOf(next: File): ReadRanges {
-  return readWithHelper(next, (ranges) => reader.read(next, ranges), readerEnded);
 }
 
 async function call<K extends Op>(op: K, request: Request<K>): Promise<Result<Reply<K>, Problem>> {
