@@ -4,7 +4,13 @@ import {spawnWorker} from './engine/spawn';
 import {Controller} from './state/controller';
 import './styles/base.css';
 import './styles/frame.css';
-import './styles/parts.css';
+import './styles/verdict.css';
+import './styles/bars.css';
+import './styles/empty.css';
+import './styles/busy.css';
+import './styles/summary.css';
+import './styles/findings.css';
+import './styles/repair.css';
 import './styles/map.css';
 import {App} from './views/app';
 
