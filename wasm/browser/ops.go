@@ -14,7 +14,7 @@ import (
 func operationsOf(s *service.Session) map[string]operation {
 	return map[string]operation{
 		"open":     asking(s.Open),
-		"check":    plain(s.Check),
+		"check":    asking(s.Check),
 		"findings": asking(s.Findings),
 		"tile":     packed(s.Tile),
 		"cluster":  asking(s.Cluster),

@@ -64,9 +64,14 @@ type OpenReply struct {
 	Problem Problem `json:"problem"` // set when !Opened
 }
 
+// CheckRequest asks for the check of the image as it is now.
+type CheckRequest struct {
+	Deep bool `json:"deep"` // decode every compressed cluster, too
+}
+
 // Progress is one report of a running check. Done and Total count the phase's own unit.
 type Progress struct {
-	Phase    string  `json:"phase"` // header, snapshots, tables, refcounts, compare, flags, findings
+	Phase    string  `json:"phase"` // header, snapshots, tables, refcounts, compare, flags, findings, streams (of a deep check; in bytes of the file)
 	Done     float64 `json:"done"`
 	Total    float64 `json:"total"`
 	Findings int     `json:"findings"` // so far
@@ -88,6 +93,7 @@ type Verdict struct {
 	ImageEnd      float64        `json:"imageEnd"`
 	Repairable    bool           `json:"repairable"` // a plan would mend something
 	Applied       bool           `json:"applied"`    // this is the image after the plan
+	Streams       float64        `json:"streams"`    // compressed clusters that a deep check decoded, -1 when it was not one
 	Incomplete    bool           `json:"incomplete"` // a read failed or the check was cancelled: what was found so far
 	Problem       Problem        `json:"problem"`    // why, when incomplete
 	Groups        []FindingGroup `json:"groups"`

@@ -86,13 +86,15 @@ func (s *Session) Open(ctx context.Context, req OpenRequest) (OpenReply, error) 
 }
 
 // Check runs the whole check of the image as it is now.
-func (s *Session) Check(ctx context.Context) (Verdict, error) {
+func (s *Session) Check(ctx context.Context, req CheckRequest) (Verdict, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.now.img == nil {
 		return Verdict{}, errNoImage
 	}
-	report, err := check.Run(ctx, s.now.img, s.checkOptions())
+	opt := s.checkOptions()
+	opt.Deep = req.Deep
+	report, err := check.Run(ctx, s.now.img, opt)
 	if err != nil {
 		return Verdict{}, problemError(err)
 	}
@@ -134,8 +136,29 @@ func (s *Session) Plan(ctx context.Context, req PlanRequest) (PlanView, error) {
 	if err != nil {
 		return PlanView{}, problemError(err)
 	}
+	if s.now.report.Streams != nil && !out.Plan.Empty() {
+		if out.After, err = s.deepAfter(ctx, out); err != nil {
+			return PlanView{}, problemError(err)
+		}
+	}
 	s.outcome, s.scope = out, opt.Scope
 	return s.planView(), nil
+}
+
+// deepAfter is a deep check of what the plan would make: what the last check saw of the
+// compressed clusters is not to be forgotten.
+func (s *Session) deepAfter(ctx context.Context, out *repair.Outcome) (*check.Report, error) {
+	over := patch.NewOverlay(s.now.img.Src)
+	if err := over.Apply(out.Plan); err != nil {
+		return nil, err
+	}
+	img, err := image.Open(ctx, over)
+	if err != nil {
+		return nil, err
+	}
+	opt := s.checkOptions()
+	opt.Deep = true
+	return check.Run(ctx, img, opt)
 }
 
 // Apply lays the last plan over the file, in memory. The plan was verified when it was

@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
+	"qcowscope/core/check"
 	"qcowscope/core/source"
 	"qcowscope/testimages"
 )
@@ -41,7 +43,7 @@ func checked(t *testing.T, src source.Source) (*Session, Verdict) {
 	if !reply.Opened {
 		t.Fatalf("not opened: %+v", reply.Problem)
 	}
-	v, err := s.Check(context.Background())
+	v, err := s.Check(context.Background(), CheckRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +129,7 @@ func TestEveryRecipe(t *testing.T) {
 				}
 				return
 			}
-			v, err := s.Check(context.Background())
+			v, err := s.Check(context.Background(), CheckRequest{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -228,10 +230,50 @@ func TestCancelledIsSaid(t *testing.T) {
 	s, _ := openedSession(t, recipe(t, "healthy_v3"))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := s.Check(ctx)
+	_, err := s.Check(ctx, CheckRequest{})
 	var p *ProblemError
 	if !errors.As(err, &p) || p.Problem.Kind != "cancelled" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestDeepCheck: a deep check says what it decoded, and what it saw stays known through a
+// plan, its application and its undoing.
+func TestDeepCheck(t *testing.T) {
+	ctx := context.Background()
+	broken := func(groups []FindingGroup) bool {
+		return slices.ContainsFunc(groups, func(g FindingGroup) bool { return g.Code == string(check.CompressedBroken) })
+	}
+	s, plain := checked(t, recipe(t, "compressed_stream_garbage"))
+	if plain.Streams != -1 || broken(plain.Groups) {
+		t.Errorf("a plain check: %v streams, %+v", plain.Streams, plain.Groups)
+	}
+	deep, err := s.Check(ctx, CheckRequest{Deep: true})
+	if err != nil || deep.Streams != 1 || !broken(deep.Groups) || deep.State != "damaged" {
+		t.Errorf("a deep check: %v, %+v", err, deep)
+	}
+	text := "# A test.\nimage version=3 size=1M cluster=64K\ncompress guest=64K len=64K fill=0x22\nset refcount[0] = 2\n" +
+		"fill bytes[l2[0][1] & 0xffffff] len=200 with=random seed=8\nset l2[0][1] = value | copied\nexpect exit=0\n"
+	r, err := testimages.Parse("test", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := r.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _ = openedSession(t, source.Bytes(b.Image))
+	if v, err := s.Check(ctx, CheckRequest{Deep: true}); err != nil || !broken(v.Groups) {
+		t.Fatalf("%v, %+v", err, v)
+	}
+	plan, err := s.Plan(ctx, PlanRequest{Scope: "all"})
+	if err != nil || plan.Empty || !broken(plan.Left) {
+		t.Errorf("%v, %+v", err, plan)
+	}
+	for _, step := range []func(context.Context) (Verdict, error){s.Apply, s.Undo} {
+		if v, err := step(ctx); err != nil || v.Streams != 1 || !broken(v.Groups) {
+			t.Errorf("%v, %+v", err, v)
+		}
 	}
 }
 

@@ -20,6 +20,9 @@ func (s *Session) verdict() Verdict {
 		Compressed: float64(r.Stats.Compressed), ImageEnd: float64(r.ImageEnd), Applied: s.overlay.Depth() > 0,
 		Groups: groupViews(r.Groups), Usage: s.usage(), Info: infoOf(s.name, s.now.img),
 	}
+	if v.Streams = -1; r.Streams != nil {
+		v.Streams = float64(r.Streams.Decoded)
+	}
 	if r.Incomplete != nil {
 		v.Incomplete, v.Problem = true, problemOf(r.Incomplete)
 	}
