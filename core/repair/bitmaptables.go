@@ -17,16 +17,35 @@ const (
 	batchClear = 3
 )
 
-// bitmapTables clears entries of bitmap tables that are impossible, lead out of the file or
-// share a cluster, and marks their bitmaps as in use: programs then know that the bitmap is
-// not complete. A table that itself lies outside or shares a cluster is replaced by an
-// empty one.
-func (r *repairer) bitmapTables() error {
+// bitmapTables clears entries of bitmap tables that are impossible or lead out of the file,
+// and marks their bitmaps as in use: programs then know that the bitmap is not complete. A
+// table that itself lies outside is replaced by an empty one.
+func (r *repairer) bitmapTables() error { return r.mendBitmaps(false) }
+
+// bitmapOverlaps does the same where a bitmap shares a cluster, once nothing else is wrong:
+// before, it may be the other that is there by mistake.
+func (r *repairer) bitmapOverlaps() error {
+	if r.opt.Scope == Leaks || r.img.BitmapsExt == nil || r.report.Refused || r.report.Aborted {
+		return nil
+	}
+	for _, g := range r.report.Groups {
+		switch g.Code {
+		case check.MetadataOverlap, check.RefcountTooLow, check.RefcountZero, check.CopiedL1, check.CopiedL2:
+		default:
+			if g.Class != check.Leak && g.Code.Severity() >= check.Damage {
+				return nil
+			}
+		}
+	}
+	return r.mendBitmaps(true)
+}
+
+func (r *repairer) mendBitmaps(shared bool) error {
 	ext := r.img.BitmapsExt
 	if ext == nil || r.img.BitmapsErr != nil && !errors.Is(r.img.BitmapsErr, image.ErrBitmapTable) {
 		return nil
 	}
-	e := bitmapEdit{r: r, free: r.allocator(), all: append([]qcow2.Bitmap(nil), r.img.Bitmaps...), at: int64(ext.DirectoryOffset),
+	e := bitmapEdit{r: r, shared: shared, free: r.allocator(), all: append([]qcow2.Bitmap(nil), r.img.Bitmaps...), at: int64(ext.DirectoryOffset),
 		inPlace: r.own(qcow2.HostOff(ext.DirectoryOffset), int64(ext.DirectorySize))}
 	for i := range e.all {
 		if err := r.ctx.Err(); err != nil {
@@ -39,7 +58,7 @@ func (r *repairer) bitmapTables() error {
 	}
 	r.step(check.BitmapTableBad, e.cleared, "clear bad entries of bitmap tables and mark the bitmaps as in use")
 	r.step(check.BitmapTableBad, e.replaced, "give a bitmap an empty table and mark it as in use")
-	if e.inPlace || len(e.all) == 0 {
+	if e.inPlace || !shared && e.cleared+e.replaced == 0 {
 		return nil
 	}
 	r.step(check.MetadataOverlap, 1, "write the bitmap directory to a cluster of its own")
@@ -49,7 +68,7 @@ func (r *repairer) bitmapTables() error {
 // own tells whether the region lies in the file and nothing else claims its clusters.
 func (r *repairer) own(off qcow2.HostOff, n int64) bool {
 	g, t := r.img.Geo, r.report.Refcounts
-	if off <= 0 || n <= 0 || int64(off) > r.img.Src.Size()-n {
+	if n <= 0 || r.outside(off, n) {
 		return false
 	}
 	for c := g.Cluster(off); c <= g.Cluster(off+qcow2.HostOff(n)-1); c++ {
@@ -60,9 +79,15 @@ func (r *repairer) own(off qcow2.HostOff, n int64) bool {
 	return true
 }
 
+// outside tells whether the region starts or ends behind the file's last cluster.
+func (r *repairer) outside(off qcow2.HostOff, n int64) bool {
+	return off <= 0 || int64(off) > r.img.HostClusters()<<r.img.Geo.ClusterBits-n
+}
+
 // bitmapEdit goes through the directory.
 type bitmapEdit struct {
 	r        *repairer
+	shared   bool           // what shares a cluster is bad, too
 	all      []qcow2.Bitmap // as they shall be
 	at       int64          // of the entry in the file
 	inPlace  bool           // the directory may be written where it is
@@ -75,10 +100,13 @@ type bitmapEdit struct {
 func (e *bitmapEdit) mend(i int) error {
 	m := &e.all[i]
 	tableBytes := int64(m.TableSize) * qcow2.BitmapTableEntrySize
-	if !e.r.own(qcow2.HostOff(m.TableOffset), tableBytes) {
+	switch off := qcow2.HostOff(min(m.TableOffset, 1<<62)); {
+	case e.r.outside(off, tableBytes), e.shared && !e.r.own(off, tableBytes):
 		e.replace(m, tableBytes)
 		e.mark(m)
 		return nil
+	case !e.r.own(off, tableBytes):
+		return nil // nothing is written where something else may be
 	}
 	table, err := e.r.img.BitmapTable(m)
 	if err != nil {
@@ -99,10 +127,15 @@ func (e *bitmapEdit) mend(i int) error {
 	return nil
 }
 
-// sound tells whether a table entry leads to a cluster of its own, or to none.
+// sound tells whether a table entry leads to a cluster in the file, its own if need be, or
+// to none.
 func (e *bitmapEdit) sound(entry uint64) bool {
 	off := qcow2.HostOff(entry & qcow2.OffsetMask)
-	return e.r.img.BitmapTableEntryOK(entry) && (off == 0 || e.r.report.Refcounts.Count(e.r.img.Geo.Cluster(off)) == 1)
+	if !e.r.img.BitmapTableEntryOK(entry) || off == 0 {
+		return off == 0 && e.r.img.BitmapTableEntryOK(entry)
+	}
+	n := e.r.report.Refcounts.Count(e.r.img.Geo.Cluster(off)) // 0: not counted, since it leads outside
+	return n == 1 || n > 1 && !e.shared
 }
 
 // replace gives the bitmap a table of zeros where there is nothing.

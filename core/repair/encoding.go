@@ -134,7 +134,7 @@ func unzstd(stream []byte, g qcow2.Geometry) bool {
 func (h *headerEdit) encryption() error {
 	hdr := &h.r.img.Header
 	ref, bad := h.refused("crypt_method", "LUKS extension", "LUKS header")
-	if !bad {
+	if !bad && !h.r.beyondEOF(refcount.Crypto) {
 		return nil
 	}
 	e := qcow2.FindExtension(h.r.img.Extensions, qcow2.ExtLUKS)

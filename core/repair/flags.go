@@ -1,6 +1,8 @@
 package repair
 
 import (
+	"slices"
+
 	"qcowscope/core/check"
 	"qcowscope/core/qcow2"
 	"qcowscope/core/refcount"
@@ -89,9 +91,19 @@ func (e *flagEdit) writable(f check.Finding) bool {
 func (e *flagEdit) plausible(table qcow2.HostOff) bool {
 	if e.table == nil || e.tableOff != table {
 		e.tableOff, e.table = table, make(qcow2.L2Table, e.r.img.Geo.ClusterSize())
-		e.tableOK = source.ReadFull(e.r.img.Src, e.table, int64(table)) == nil && check.PlausibleTable(e.r.img, e.table)
+		e.tableOK = !e.r.holdsRefcounts(table) && source.ReadFull(e.r.img.Src, e.table, int64(table)) == nil && check.PlausibleTable(e.r.img, e.table)
 	}
 	return e.tableOK
+}
+
+// holdsRefcounts tells whether the cluster at off is the reftable's or a refblock: their
+// entries can pass for pointers.
+func (r *repairer) holdsRefcounts(off qcow2.HostOff) bool {
+	table := qcow2.HostOff(r.img.Header.RefcountTableOffset)
+	if off >= table && off < table+qcow2.HostOff(r.img.ReftableBytes()) {
+		return true
+	}
+	return slices.ContainsFunc(r.img.Reftable, func(e qcow2.ReftableEntry) bool { return e.Refblock() == off })
 }
 
 func (e *flagEdit) flush() {

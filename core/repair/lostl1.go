@@ -10,15 +10,20 @@ import (
 )
 
 // activeL1 finds the active L1 table again when the header's pointer to it leads out of
-// the file, between clusters or to the header. The table is still there, leaked: the only
-// run of leaked clusters whose entries all lead to tables that lack a reference.
+// the file, between clusters or into another structure. The table is still there, leaked:
+// the only run of leaked clusters whose entries all lead to tables that lack a reference.
 func (r *repairer) activeL1() error {
 	h, g := &r.img.Header, r.img.Geo
 	off := qcow2.HostOff(h.L1TableOffset)
-	if off > 0 && g.Aligned(off) && int64(off) < r.img.Src.Size() || h.L1Size == 0 || h.L1Size > qcow2.MaxL1Entries {
+	inFile := off > 0 && g.Aligned(off) && int64(off) < r.img.Src.Size()
+	if inFile && r.report.Refcounts.Count(g.Cluster(off)) == 1 || h.L1Size == 0 || h.L1Size > qcow2.MaxL1Entries {
 		return nil
 	}
-	found, err := r.lostRoot(r.evidence(), h.L1TableOffset, int64(h.L1Size))
+	var found qcow2.HostOff
+	err := r.without([]patch.Write{{Off: qcow2.OffL1Table, Data: r.nowhere()}}, func() (err error) {
+		found, err = r.lostRoot(r.evidence(), h.L1TableOffset, int64(h.L1Size))
+		return err
+	})
 	if err != nil || found == 0 {
 		return err
 	}

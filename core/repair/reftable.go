@@ -46,8 +46,13 @@ func (h *headerEdit) reftableLost() bool {
 	if _, bad := h.refused("refcount_table_offset", "refcount_table_clusters"); bad || h.r.img.Header.RefcountTableClusters == 0 {
 		return true
 	}
-	g := h.r.report.Group(check.RegionBeyondEOF)
-	return g != nil && slices.ContainsFunc(g.Findings, func(f check.Finding) bool { return f.At.Role == refcount.Reftable })
+	return h.r.beyondEOF(refcount.Reftable)
+}
+
+// beyondEOF tells whether a structure of the role passes the end of the file.
+func (r *repairer) beyondEOF(role refcount.Role) bool {
+	g := r.report.Group(check.RegionBeyondEOF)
+	return g != nil && slices.ContainsFunc(g.Findings, func(f check.Finding) bool { return f.At.Role == role })
 }
 
 // reftables are the places of clusters without a reference that begin as a reftable.

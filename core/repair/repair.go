@@ -58,7 +58,7 @@ type Outcome struct {
 
 // The last stages, by number. What comes before them mends structures.
 const (
-	stageRefcounts = 9 + iota
+	stageRefcounts = 10 + iota
 	stageFlags
 	stageBits
 )
@@ -97,7 +97,7 @@ func Plan(ctx context.Context, img *image.Image, before *check.Report, opt Optio
 	}
 	// Each stage works on the image that the ones before it made: pointers before the
 	// refcounts that count them, refcounts before the flags that depend on them.
-	stages := []func() error{r.header, r.bitmaps, r.snapshots, r.pointers, r.entries, r.missingTail, r.cutPointers, r.sharedTables, r.crossLinks,
+	stages := []func() error{r.header, r.bitmaps, r.snapshots, r.pointers, r.entries, r.missingTail, r.cutPointers, r.bitmapOverlaps, r.sharedTables, r.crossLinks,
 		stageRefcounts: r.refcounts, stageFlags: r.flags, stageBits: r.featureBits}
 	for i, stage := range stages {
 		was := r.report

@@ -141,19 +141,30 @@ func (e *evidence) isRoot(off qcow2.HostOff, entries int64, empty bool) bool {
 	return tables > 0 || empty
 }
 
+// maxRoots bounds how many pointers are tried, each with checks of the whole image.
+const maxRoots = 64
+
 // snapshotRoots corrects the pointers to L1 tables of snapshots, one after the other: each
 // that is found leaves fewer places for the next.
 func (r *repairer) snapshotRoots() error {
 	if r.report.Snapshots.Err != nil || r.present(tableCodes) != "" {
 		return nil
 	}
+	tried := 0
 	for i := range r.report.Snapshots.Snapshots {
 		code := r.rootTrouble(i)
-		if code == "" && r.rootRunsOver(i) {
+		switch {
+		case code != "":
+		case r.rootRunsOver(i):
 			code = check.SnapshotL1TooLarge
+		case r.rootOverlaps(i):
+			code = check.MetadataOverlap
 		}
 		if code == "" {
 			continue
+		}
+		if tried++; tried > maxRoots {
+			return nil
 		}
 		ws, err := r.findRoot(i, code)
 		if err != nil {
@@ -192,6 +203,12 @@ func (r *repairer) rootTrouble(i int) check.Code {
 	return ""
 }
 
+// rootOverlaps tells whether the L1 table of snapshot i lies where something else does.
+func (r *repairer) rootOverlaps(i int) bool {
+	s, g := &r.report.Snapshots.Snapshots[i], r.img.Geo
+	return r.report.Group(check.MetadataOverlap) != nil && s.L1Size > 0 && s.L1TableOffset < 1<<62 && r.report.Refcounts.Count(g.Cluster(qcow2.HostOff(s.L1TableOffset))) > 1
+}
+
 // rootRunsOver tells whether the L1 table of snapshot i is longer than it should be, over
 // clusters that belong to something else.
 func (r *repairer) rootRunsOver(i int) bool {
@@ -225,7 +242,11 @@ func (r *repairer) findRoot(i int, code check.Code) ([]patch.Write, error) {
 	if s.L1Size > qcow2.MaxL1Entries {
 		return nil, nil
 	}
-	off, err := r.lostRoot(e, s.L1TableOffset, int64(s.L1Size))
+	var off qcow2.HostOff
+	err := r.without([]patch.Write{{Off: at, Data: r.nowhere()}}, func() (err error) {
+		off, err = r.lostRoot(r.evidence(), s.L1TableOffset, int64(s.L1Size))
+		return err
+	})
 	if err != nil || off == 0 {
 		return nil, err
 	}

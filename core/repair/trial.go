@@ -51,3 +51,22 @@ func (r *repairer) betters(ws ...patch.Write) (bool, error) {
 	}
 	return less || len(before) > 0, nil
 }
+
+// without looks at the image as it would be with the writes: what a broken pointer makes of
+// other structures is not there then. look must only read.
+func (r *repairer) without(ws []patch.Write, look func() error) error {
+	img, rep, err := r.trial(ws...)
+	if err != nil {
+		return err
+	}
+	was, report := r.img, r.report
+	defer func() { r.img, r.report = was, report }()
+	r.img, r.report = img, rep
+	return look()
+}
+
+// nowhere is an offset past the end of the file: a table there is not counted, and empty.
+func (r *repairer) nowhere() []byte {
+	g := r.img.Geo
+	return be64bytes(uint64((g.Clusters(r.img.Src.Size()) + 1) << g.ClusterBits))
+}
