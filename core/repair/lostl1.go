@@ -16,7 +16,8 @@ func (r *repairer) activeL1() error {
 	h, g := &r.img.Header, r.img.Geo
 	off := qcow2.HostOff(h.L1TableOffset)
 	inFile := off > 0 && g.Aligned(off) && int64(off) < r.img.Src.Size()
-	if inFile && r.report.Refcounts.Count(g.Cluster(off)) == 1 || h.L1Size == 0 || h.L1Size > qcow2.MaxL1Entries {
+	sound := inFile && r.report.Refcounts.Count(g.Cluster(off)) == 1
+	if sound && !r.nothingMapped() || h.L1Size == 0 || h.L1Size > qcow2.MaxL1Entries {
 		return nil
 	}
 	var found qcow2.HostOff
@@ -31,9 +32,25 @@ func (r *repairer) activeL1() error {
 	if ok, err := r.betters(w); err != nil || !ok {
 		return err
 	}
+	if _, after, err := r.trial(w); err != nil || sound && after.Leaks > 0 {
+		return err // an empty table and an old one: which is meant cannot be told
+	}
 	r.add([]patch.Write{w})
 	r.step(check.RegionBeyondEOF, 1, "point the header to the L1 table that it lost")
 	return r.commitPart()
+}
+
+// nothingMapped tells whether the active L1 table is empty although data was lost.
+func (r *repairer) nothingMapped() bool {
+	if r.report.Group(check.LostMapping) == nil {
+		return false
+	}
+	for _, t := range r.report.Refcounts.Tree.Tables {
+		if t.Root == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // leakedRun tells whether n clusters from c on are leaked.
