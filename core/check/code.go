@@ -148,7 +148,7 @@ var facts = map[Code]fact{
 	SnapshotEntryShort:     {Corruption, Warning, CureEntry},
 	SnapshotL1Unaligned:    {Corruption, Damage, CureEvidence},
 	SnapshotL1TooLarge:     {Corruption, Damage, CureEvidence},
-	SnapshotsWithDataFile:  {Corruption, Damage, CureNone},
+	SnapshotsWithDataFile:  {Corruption, Damage, CureEvidence},
 	RegionBeyondEOF:        {Corruption, Damage, CureEvidence},
 	RefcountOverflow:       {Corruption, Danger, CureNone},
 	L1ReservedBits:         {Corruption, Damage, CureEvidence},

@@ -31,7 +31,7 @@ var texts = map[Code]words{
 		"If the disk size that the snapshot records fits the table that is there, the length is corrected. Otherwise it stays unless you accept dropping this snapshot; nothing is freed, so its data stays in the file."},
 	SnapshotsWithDataFile: {"Snapshots in an image that keeps its data in another file",
 		"Such an image cannot have snapshots: writing to the disk changes the data file under them.",
-		"Not repaired: dropping the snapshots is your choice. Make a copy of both files first."},
+		"If there is no list of snapshots in the file, the header's number of them is cleared. Otherwise nothing is done: dropping the snapshots is your choice. Make a copy of both files first."},
 	RegionBeyondEOF: {"A pointer leads past the end of the file",
 		"What it points to is not in this file: the file was cut off, or the pointer was damaged. That part of the disk reads as zeros.",
 		"If exactly one place in the file can be meant, the pointer is corrected. If the file was cut off, it is made as long as it was, so that its tables are whole again; what is missing is listed and reads as zeros. Otherwise the pointer stays unless you accept giving it up."},

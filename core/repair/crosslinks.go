@@ -19,12 +19,13 @@ const maxCopies = 256 << 20
 func (r *repairer) allocator() *alloc.Allocator {
 	t := r.report.Refcounts
 	a := alloc.New(t.Table)
+	r.avoidDangling(a)
 	for c, b := range t.Roles(0, t.Len()) {
 		if refcount.RoleOf(b) == refcount.Leaked {
 			a.Avoid(qcow2.HostCluster(c))
 		}
 	}
-	if r.unmendedCorruption() {
+	if r.mayHoldLostData() {
 		a.AvoidBelow(qcow2.HostCluster(r.img.HostClusters()))
 	}
 	return a

@@ -32,7 +32,8 @@ func (r *repairer) rebuild() error {
 	t, g := r.report.Refcounts, r.img.Geo
 	a := alloc.New(t.Table)
 	r.avoidOldBlocks(a)
-	if r.out.KeptLeaks != "" || r.unmendedCorruption() {
+	r.avoidDangling(a)
+	if r.out.KeptLeaks != "" || r.mayHoldLostData() {
 		a.AvoidBelow(qcow2.HostCluster(r.img.HostClusters()))
 	}
 	want, err := r.wanted()
@@ -60,9 +61,12 @@ func (r *repairer) avoidOldBlocks(a *alloc.Allocator) {
 	}
 }
 
-// unmendedCorruption tells whether something stays wrong after the refcounts are right:
-// then a cluster that looks free may be what a broken pointer meant.
-func (r *repairer) unmendedCorruption() bool {
+// mayHoldLostData tells whether a cluster that looks free may be what a broken pointer
+// meant: something stays wrong after the refcounts are right, or pointers were given up.
+func (r *repairer) mayHoldLostData() bool {
+	if r.cut || r.lostTable || r.separated {
+		return true
+	}
 	for _, g := range r.report.Groups {
 		seen := g.Class == check.Corruption || g.Class == check.CheckError || g.Code.Severity() >= check.Damage
 		if seen && !g.Code.Mendable() {

@@ -14,8 +14,11 @@ import (
 // snapshots mends the snapshot table and the pointers in it. QEMU gives up on most of this,
 // or erases what the snapshots hold.
 func (r *repairer) snapshots() error {
-	if r.opt.Scope == Leaks || r.img.Header.NbSnapshots == 0 || r.img.Geo.DataFile {
+	if r.opt.Scope == Leaks || r.img.Header.NbSnapshots == 0 {
 		return nil
+	}
+	if r.img.Geo.DataFile {
+		return r.strayWithDataFile()
 	}
 	for _, part := range []func() error{r.snapshotTable, r.snapshotRoots, r.dropSnapshots, r.completeSnapshots} {
 		if err := part(); err != nil {
@@ -103,6 +106,17 @@ func (r *repairer) strayCount(code check.Code) (bool, error) {
 	r.add([]patch.Write{w})
 	r.step(code, 1, "clear a number of snapshots that there are not")
 	return true, nil
+}
+
+// strayWithDataFile clears a number of snapshots in an image that cannot have any, unless
+// there is a table of them.
+func (r *repairer) strayWithDataFile() error {
+	h := &r.img.Header
+	s, err := r.scanSnapshots(int64(min(h.SnapshotsOffset, 1<<62)), h.NbSnapshots)
+	if err == nil && len(s.entries) == 0 {
+		_, err = r.strayCount(check.SnapshotsWithDataFile)
+	}
+	return err
 }
 
 func (r *repairer) anyOf(rep *check.Report, codes []check.Code) bool {

@@ -20,7 +20,7 @@ func TestSnapshotsByEvidence(t *testing.T) {
 		"snapshot_entry_incomplete", "snapshot_extra_too_big", "snapshot_count_too_large", "snapshot_count_wrong",
 		"snapshot_table_unaligned", "snapshot_table_beyond_eof",
 		"snapshot_l1_unaligned", "snapshot_l1_beyond_eof", "snapshot_l1_too_large", "snapshot_l1_runs_over", "snapshot_l1_offset_header",
-		"snapshots_count_stray",
+		"snapshots_count_stray", "snapshots_count_stray_data_file",
 	} {
 		t.Run(name, mending{recipe: name}.judge)
 	}
