@@ -10,13 +10,17 @@ import (
 	"qcowscope/core/source"
 )
 
-// readBitmapsExtension believes the extension only when autoclear bit 0 vouches for it.
+// readBitmapsExtension believes the extension only when autoclear bit 0 vouches for it; its
+// length must be right even without.
 func (img *Image) readBitmapsExtension() {
 	e := qcow2.FindExtension(img.Extensions, qcow2.ExtBitmaps)
-	if e == nil || img.Header.AutoclearFeatures&qcow2.AutoclearBitmaps == 0 {
+	if e == nil {
 		return
 	}
 	ext, ok := qcow2.DecodeBitmapsExtension(e.Data)
+	if ok && img.Header.AutoclearFeatures&qcow2.AutoclearBitmaps == 0 {
+		return
+	}
 	bad := func(value uint64, rule string) { img.refuse("bitmaps extension", e.Off, value, rule) }
 	switch {
 	case !ok:
@@ -50,6 +54,9 @@ var errBitmapsOverlap = errors.New("image: the bitmap tables overlap each other 
 // bitmapSlack is how many bytes the bitmap tables may have beyond the file's length before
 // the rest of the directory is left unread.
 const bitmapSlack = 64 << 20
+
+// maxBitmapEntry is the length of the longest directory entry that QEMU takes.
+const maxBitmapEntry = qcow2.BitmapDirectoryEntrySize + (qcow2.MaxBitmapName+7)&^7
 
 // readBitmapDirectory reads the entries and judges them as QEMU does at open: one bad
 // entry makes the image unopenable. Of several errors one in the directory itself is kept.
@@ -98,15 +105,16 @@ func (img *Image) BitmapDirectory(ext *qcow2.BitmapsExtension) (all []qcow2.Bitm
 	if off >= img.Src.Size() {
 		return nil, fmt.Errorf("%w: it lies past the end of the file", errBitmapDirectory)
 	}
-	// Bytes past the end are zero and never make an entry, so the file bounds the buffer.
-	size := int64(min(ext.DirectorySize, qcow2.MaxBitmapDirectory))
-	dir := make([]byte, min(size, img.Src.Size()-off))
+	// Bytes past the end are zero. They can end an entry, but not make one, so the file bounds
+	// the buffer.
+	size, inFile := int64(min(ext.DirectorySize, qcow2.MaxBitmapDirectory)), img.Src.Size()-off
+	dir := make([]byte, min(size, inFile+maxBitmapEntry))
 	if err := source.ReadFull(img.Src, dir, off); err != nil {
 		return nil, err
 	}
 	pos, n := int64(0), uint32(0)
 	for ; pos < size; n++ {
-		if int64(len(dir))-pos < qcow2.BitmapDirectoryEntrySize || n >= ext.NbBitmaps {
+		if pos >= inFile || int64(len(dir))-pos < qcow2.BitmapDirectoryEntrySize || n >= ext.NbBitmaps {
 			return all, fmt.Errorf("%w: entry %d does not fit", errBitmapDirectory, n)
 		}
 		h := qcow2.DecodeBitmapHead(dir[pos:])

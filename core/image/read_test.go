@@ -55,16 +55,16 @@ func sameGuest(r *image.GuestReader, model io.ReaderAt, size int64) (bool, error
 	// Pieces of an odd size begin and end inside sectors, subclusters and clusters.
 	const piece = 300<<10 + 7
 	got, want := make([]byte, piece), make([]byte, piece)
+	same := true
 	for off := int64(0); off < size; off += piece {
 		n, err := r.ReadAt(got, off)
 		if err != nil && err != io.EOF {
 			return false, err
 		}
-		if m, _ := model.ReadAt(want, off); m != n || !bytes.Equal(got[:n], want[:n]) {
-			return false, nil
-		}
+		m, _ := model.ReadAt(want, off)
+		same = same && m == n && bytes.Equal(got[:n], want[:n])
 	}
-	return true, nil
+	return same, nil
 }
 
 // opensForReading tells whether QEMU opens the image outside of a check.

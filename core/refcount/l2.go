@@ -257,11 +257,14 @@ func (w *walker) touchRegion(s *span, r qcow2.Range[qcow2.HostOff]) {
 }
 
 // sawFlag remembers for the cluster whether the active tree points to it with COPIED. The
-// flag is judged against the cluster that QEMU looks at, that of the offset's start.
+// flag is judged against the cluster that QEMU looks at, that of the offset's start. The
+// cluster right past the end has a role byte too: the table may yet grow by it.
 func (w *walker) sawFlag(off qcow2.HostOff, copied bool) {
 	c := int64(w.g.Cluster(off))
 	if c < 0 || c >= w.t.n {
 		w.copiedUnknown = true
+	}
+	if c < 0 || c >= int64(len(w.t.roles)) {
 		return
 	}
 	if copied {
