@@ -10,9 +10,11 @@ import (
 )
 
 // flags makes the COPIED flags of the active tree agree with the stored refcounts, which
-// are right by now.
+// are right by now. A repair of leaks does so, as QEMU's, when nothing else is wrong: a
+// refcount that it lowered to 1 may have made flags wrong.
 func (r *repairer) flags() error {
-	if r.opt.Scope == Leaks || r.report.Group(check.CopiedL1) == nil && r.report.Group(check.CopiedL2) == nil {
+	wrong := flagged(r.report)
+	if wrong == 0 || r.opt.Scope == Leaks && (r.report.Corruptions > wrong || r.report.CheckErrors > 0) {
 		return nil
 	}
 	// The report keeps only the first findings of each kind: another check tells them all.

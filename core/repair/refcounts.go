@@ -56,8 +56,9 @@ func (r *repairer) mayNotFree() string {
 			continue
 		}
 		switch g.Code {
-		case check.RefcountZero, check.RefcountTooLow, check.CopiedL1, check.CopiedL2, check.RefcountUnreadable,
-			check.ReftableReservedBits, check.RefblockUnaligned, check.RefblockOutside, check.RefblockShared:
+		case check.CopiedL1, check.CopiedL2:
+			continue // a flag says nothing about where a pointer leads
+		case check.RefcountZero, check.RefcountTooLow, check.RefcountUnreadable, check.ReftableReservedBits, check.RefblockUnaligned, check.RefblockOutside, check.RefblockShared:
 			// These are mended with the refcounts, in scope all.
 			if r.opt.Scope != Leaks {
 				continue
