@@ -1,5 +1,5 @@
 import {image} from './images.mjs';
-import {chromiumDrop, qcowscopeCheck, qemuImgCheck} from './sides.mjs';
+import {chromiumDrop, qcowscopeCheck, qcowscopeRepair, qemuImgCheck, qemuImgRepair} from './sides.mjs';
 
 /**
  * A row compares our way with the reference, on one image. Add a row here to measure more.
@@ -29,6 +29,30 @@ export const rows = [
     image: 'metadata-1T',
     ours: chromiumDrop,
     reference: qemuImgCheck,
+  },
+  {
+    name: 'check-native-64G-4K',
+    what: 'Check of a 64 GiB image with 4 KiB clusters (preallocation=metadata)',
+    runs: 5,
+    image: 'metadata-64G-4K',
+    ours: qcowscopeCheck,
+    reference: qemuImgCheck,
+  },
+  {
+    name: 'check-native-scattered-128G',
+    what: 'Check of a 128 GiB image that was written in random order',
+    runs: 3,
+    image: 'scattered-128G',
+    ours: qcowscopeCheck,
+    reference: qemuImgCheck,
+  },
+  {
+    name: 'rebuild-native-1T',
+    what: 'Repair of a 1 TiB image whose refblocks are all zero, with the writing of the copy',
+    runs: 3,
+    image: 'no-refcounts-1T',
+    ours: qcowscopeRepair,
+    reference: qemuImgRepair,
   },
 ];
 

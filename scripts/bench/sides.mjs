@@ -1,8 +1,10 @@
 import {readFileSync} from 'node:fs';
+import {rm} from 'node:fs/promises';
 import path from 'node:path';
 import {drop, launch} from '../../e2e/page.mjs';
 import {buildDir} from '../paths.mjs';
 import {must} from '../process.mjs';
+import {copyWithHoles} from './images.mjs';
 
 /**
  * One way to do the measured work. A side is opened once, run several times, closed.
@@ -49,6 +51,36 @@ export function qemuImgCheck(file) {
 /** @param {string} file */
 export async function qcowscopeCheck(file) {
   return programSide('qcowscope check', await commandLine(), ['check', file]);
+}
+
+/**
+ * A repaired copy of an image, written out whole.
+ * @param {string} file
+ * @returns {Promise<Side>}
+ */
+export async function qcowscopeRepair(file) {
+  const out = `${file}.repaired`;
+  const side = await programSide('qcowscope repair -o OUT', await commandLine(), ['repair', '--force', file, '-o', out]);
+  return {...side, close: () => rm(out, {force: true})};
+}
+
+/**
+ * A repair in place, each time of a new copy, which is made before the clock runs. What it
+ * says, a line for each cluster, is thrown away.
+ * @param {string} file
+ * @returns {Promise<Side>}
+ */
+export async function qemuImgRepair(file) {
+  const copy = `${file}.copy`;
+  const side = await programSide('qemu-img check -r all', 'qemu-img', ['check', '-f', 'qcow2', '-r', 'all', copy]);
+  return {
+    name: side.name,
+    run: async () => {
+      await copyWithHoles(file, copy);
+      return side.run();
+    },
+    close: () => rm(copy, {force: true}),
+  };
 }
 
 /**
