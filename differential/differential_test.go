@@ -64,12 +64,8 @@ func TestDamagedImages(t *testing.T) {
 
 // repaired fails for every kind of repair that is worse than QEMU's and not accepted.
 func repaired(t *testing.T, r *differential.Repairs) {
-	report := t.Logf
-	if differential.RepairsHeld {
-		report = t.Errorf
-	}
 	for _, kind := range r.Unexplained() {
-		report("%d times %s\n%s", r.Worse[kind].Times, kind, r.Worse[kind].Example)
+		t.Errorf("%d times %s\n%s", r.Worse[kind].Times, kind, r.Worse[kind].Example)
 	}
 	t.Log(r.String())
 	if len(r.Outcomes) == 0 {

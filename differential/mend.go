@@ -46,6 +46,8 @@ type mending struct {
 	qemuRun             testimages.Run // of the repair itself
 	// broken says what our repair promised and did not keep, "" if nothing.
 	broken string
+	// worse are the ways in which ours is worse than QEMU's.
+	worse []deviation
 }
 
 // states looks at images, and remembers what it has seen of the one damaged image.
@@ -91,7 +93,8 @@ func (b *Base) mend(ctx context.Context, damaged []byte, v verdict, scope repair
 		return m, err
 	}
 	var repaired []byte
-	if repaired, m.plan, m.broken = mendOurs(ctx, source.Bytes(damaged), v, scope); m.broken != "" {
+	if repaired, m.plan, m.broken = mendOurs(ctx, source.Bytes(damaged), v, repair.Options{Scope: scope}); m.broken != "" {
+		m.worse = m.compare()
 		return m, nil
 	}
 	if m.ours, err = s.of(ctx, repaired); err != nil {
@@ -100,11 +103,15 @@ func (b *Base) mend(ctx context.Context, damaged []byte, v verdict, scope repair
 	if _, m.broken = judge(repaired, reported(v.img, m.plan.After), m.ours.check); m.broken != "" {
 		m.broken = fmt.Sprintf("our check after the repair: %s\nours %s", m.broken, reported(v.img, m.plan.After))
 	}
-	return m, b.mendByQEMU(ctx, damaged, &m, s)
+	if err := b.mendByQEMU(ctx, damaged, &m, s); err != nil {
+		return m, err
+	}
+	m.worse = m.compare()
+	return m, b.afterConsent(ctx, damaged, v, &m, s)
 }
 
 // mendOurs plans a repair and applies it to a copy. It says what was promised and not kept.
-func mendOurs(ctx context.Context, src source.Bytes, v verdict, scope repair.Scope) (repaired []byte, out *repair.Outcome, broken string) {
+func mendOurs(ctx context.Context, src source.Bytes, v verdict, opt repair.Options) (repaired []byte, out *repair.Outcome, broken string) {
 	ctx, cancel := context.WithTimeout(ctx, ourLimit)
 	defer cancel()
 	defer func() {
@@ -112,7 +119,7 @@ func mendOurs(ctx context.Context, src source.Bytes, v verdict, scope repair.Sco
 			broken = fmt.Sprintf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	out, err := repair.Plan(ctx, v.img, v.report, repair.Options{Scope: scope})
+	out, err := repair.Plan(ctx, v.img, v.report, opt)
 	if err != nil {
 		return nil, nil, "no plan: " + err.Error()
 	}

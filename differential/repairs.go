@@ -72,7 +72,7 @@ func (c *campaign) repairs(ctx context.Context, b *Base, i int, ms []mutation, v
 			return err
 		}
 		c.noteOutcome(m)
-		for _, d := range m.compare() {
+		for _, d := range m.worse {
 			if err := c.noteWorse(ctx, b, i, ms, m, d, dir); err != nil {
 				return err
 			}
@@ -152,7 +152,7 @@ func (b *Base) remend(ctx context.Context, image []byte, scope repair.Scope, way
 	if err != nil {
 		return m, nil, err
 	}
-	for _, d := range m.compare() {
+	for _, d := range m.worse {
 		if d.way == way {
 			return m, &d, nil
 		}

@@ -36,8 +36,7 @@ var number = regexp.MustCompile(`0x-?[0-9a-f]+|\b[0-9]+\b`)
 func (m *mending) compare() (worse []deviation) {
 	add := func(way, about string) { worse = append(worse, deviation{way, about}) }
 	if m.broken != "" {
-		first, _, _ := strings.Cut(m.broken, "\n")
-		add(brokeWord, number.ReplaceAllString(first, "N"))
+		add(brokeWord, kindOf(m.broken))
 		return worse
 	}
 	if m.ours.kept.lessThan(m.damaged.kept) {
@@ -58,6 +57,12 @@ func (m *mending) compare() (worse []deviation) {
 		add(leftClosed, m.left())
 	}
 	return worse
+}
+
+// kindOf is the first line of what went wrong, without its numbers.
+func kindOf(broken string) string {
+	first, _, _ := strings.Cut(broken, "\n")
+	return number.ReplaceAllString(first, "N")
 }
 
 // lessThan tells whether something is lost in s that is there in t.

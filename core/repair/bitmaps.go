@@ -69,7 +69,11 @@ func (r *repairer) bitmapDirectory() error {
 	if len(kept) == 0 {
 		return r.removeBitmaps("bitmaps extension: left out by consent, no bitmap can be read")
 	}
-	return r.writeDirectory(kept, r.allocator())
+	free, err := r.allocator()
+	if err != nil {
+		return err
+	}
+	return r.writeDirectory(kept, free)
 }
 
 // soundBitmaps are those that QEMU can open, each name once. A table with a bad entry can

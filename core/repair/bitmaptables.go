@@ -45,7 +45,11 @@ func (r *repairer) mendBitmaps(shared bool) error {
 	if ext == nil || r.img.BitmapsErr != nil && !errors.Is(r.img.BitmapsErr, image.ErrBitmapTable) {
 		return nil
 	}
-	e := bitmapEdit{r: r, shared: shared, free: r.allocator(), all: append([]qcow2.Bitmap(nil), r.img.Bitmaps...), at: int64(ext.DirectoryOffset),
+	free, err := r.allocator()
+	if err != nil {
+		return err
+	}
+	e := bitmapEdit{r: r, shared: shared, free: free, all: append([]qcow2.Bitmap(nil), r.img.Bitmaps...), at: int64(ext.DirectoryOffset),
 		inPlace: r.own(qcow2.HostOff(ext.DirectoryOffset), int64(ext.DirectorySize))}
 	for i := range e.all {
 		if err := r.ctx.Err(); err != nil {

@@ -16,10 +16,12 @@ const maxCopies = 256 << 20
 
 // allocator finds clusters that hold nothing: neither something that is referred to nor a
 // leaked cluster, which may be somebody's lost data.
-func (r *repairer) allocator() *alloc.Allocator {
+func (r *repairer) allocator() (*alloc.Allocator, error) {
 	t := r.report.Refcounts
 	a := alloc.New(t.Table)
-	r.avoidDangling(a)
+	if err := r.avoidDangling(a); err != nil {
+		return nil, err
+	}
 	for c, b := range t.Roles(0, t.Len()) {
 		if refcount.RoleOf(b) == refcount.Leaked {
 			a.Avoid(qcow2.HostCluster(c))
@@ -28,7 +30,7 @@ func (r *repairer) allocator() *alloc.Allocator {
 	if r.mayHoldLostData() {
 		a.AvoidBelow(qcow2.HostCluster(r.img.HostClusters()))
 	}
-	return a
+	return a, nil
 }
 
 // sharedTables gives, by consent, each L1 entry an L2 table of its own where two share one.
@@ -52,7 +54,11 @@ func (r *repairer) separate(code check.Code, what string) error {
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	a, cs, copied := r.allocator(), r.img.Geo.ClusterSize(), uint64(0)
+	a, err := r.allocator()
+	if err != nil {
+		return err
+	}
+	cs, copied := r.img.Geo.ClusterSize(), uint64(0)
 	for _, f := range found {
 		if int64(copied+1)*cs > maxCopies {
 			break

@@ -4,6 +4,7 @@ import (
 	"qcowscope/core/alloc"
 	"qcowscope/core/check"
 	"qcowscope/core/qcow2"
+	"qcowscope/core/source"
 )
 
 // danglingReach is how far behind the end of the file clusters are kept clear of broken
@@ -12,21 +13,45 @@ const danglingReach = 1 << 20
 
 // avoidDangling keeps clear of clusters behind the end of the file to which pointers lead:
 // what is written there would be read through them.
-func (r *repairer) avoidDangling(a *alloc.Allocator) {
+func (r *repairer) avoidDangling(a *alloc.Allocator) error {
+	everywhere := func(check.Finding) bool { return true }
+	found, err := r.findings(everywhere, check.RegionBeyondEOF, check.SnapshotL1Outside, check.SnapshotTableOutside, check.L2TableGarbage)
+	if err != nil {
+		return err
+	}
 	g := r.img.Geo
-	end := qcow2.HostCluster(r.img.HostClusters() + danglingReach)
-	for _, code := range []check.Code{check.RegionBeyondEOF, check.SnapshotL1Outside, check.SnapshotTableOutside} {
-		group := r.report.Group(code)
-		if group == nil {
+	table, seen := make(qcow2.L2Table, g.ClusterSize()), map[qcow2.HostOff]bool{}
+	for _, f := range found {
+		if f.Code != check.L2TableGarbage {
+			r.avoidBehind(a, f.Host)
 			continue
 		}
-		for _, f := range group.Findings {
-			if f.Host.Start < 0 || f.Host.Len <= 0 || f.Host.End() < 0 {
-				continue
-			}
-			for c := g.Cluster(f.Host.Start); c <= min(g.Cluster(f.Host.End()-1), end); c++ {
-				a.Avoid(c)
+		if seen[f.Host.Start] {
+			continue
+		}
+		seen[f.Host.Start] = true
+		// Its entries are summed up, but the guest reads through each.
+		if err := source.ReadFull(r.img.Src, table, int64(f.Host.Start)); err != nil {
+			return err
+		}
+		for i := range g.L2Entries() {
+			if e := table.At(g, i); e.Kind(g) == qcow2.Compressed {
+				r.avoidBehind(a, e.CompressedRange(g))
+			} else {
+				r.avoidBehind(a, qcow2.Range[qcow2.HostOff]{Start: e.Host(), Len: qcow2.HostOff(g.ClusterSize())})
 			}
 		}
+	}
+	return nil
+}
+
+// avoidBehind keeps clear of those clusters of the range that lie behind the end of the file.
+func (r *repairer) avoidBehind(a *alloc.Allocator, h qcow2.Range[qcow2.HostOff]) {
+	if h.Start < 0 || h.Len <= 0 || h.End() < 0 {
+		return
+	}
+	g, size := r.img.Geo, qcow2.HostCluster(r.img.HostClusters())
+	for c := max(size, g.Cluster(h.Start)); c <= min(g.Cluster(h.End()-1), size+danglingReach); c++ {
+		a.Avoid(c)
 	}
 }

@@ -2,6 +2,7 @@ package repair
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"qcowscope/core/check"
 	"qcowscope/core/patch"
@@ -12,34 +13,63 @@ func putBE64(b []byte, v uint64) { binary.BigEndian.PutUint64(b, v) }
 
 func be64(b []byte) uint64 { return binary.BigEndian.Uint64(b) }
 
+// entryCodes are the findings of single entries in the order in which they are mended: where
+// one entry has several, the first decides where it points.
+var entryCodes = []check.Code{check.DataFileOffset, check.PreallocUnaligned, check.CompressedCopied, check.CompressedBitmap, check.ZeroBitInExtended,
+	check.ZeroInVersion2, check.SubclusterZeroAndAlloc, check.SubclusterAllocNoHost}
+
 // entries corrects L2 entries where only one correction is possible and the guest reads
 // at least what it read before.
 func (r *repairer) entries() error {
 	if r.opt.Scope == Leaks {
 		return nil
 	}
-	found, err := r.places(check.PreallocUnaligned, check.CompressedCopied, check.CompressedBitmap, check.ZeroBitInExtended,
-		check.ZeroInVersion2, check.DataFileOffset, check.SubclusterZeroAndAlloc, check.SubclusterAllocNoHost)
-	if err != nil {
-		return err
-	}
 	n := map[check.Code]uint64{}
-	for _, f := range found {
-		w, ok, err := r.correctEntry(f)
+	// An entry with several findings is met again after the first of them is mended.
+	for range entryCodes {
+		more, err := r.someEntries(n)
 		if err != nil {
 			return err
 		}
-		if ok {
-			n[f.Code]++
-			w.Why = f.At.Field() + ": " + w.Why
-			r.stage.Batches = addWrite(r.stage.Batches, w)
+		if !more {
+			break
+		}
+		if err := r.commitPart(); err != nil {
+			return err
 		}
 	}
-	for _, c := range []check.Code{check.PreallocUnaligned, check.CompressedCopied, check.CompressedBitmap, check.ZeroBitInExtended,
-		check.ZeroInVersion2, check.DataFileOffset, check.SubclusterZeroAndAlloc, check.SubclusterAllocNoHost} {
+	for _, c := range entryCodes {
 		r.step(c, n[c], entrySteps[c])
 	}
 	return nil
+}
+
+// someEntries corrects each entry once; more is true when one of them has another finding.
+func (r *repairer) someEntries(n map[check.Code]uint64) (more bool, err error) {
+	found, err := r.places(entryCodes...)
+	if err != nil {
+		return false, err
+	}
+	slices.SortStableFunc(found, func(a, b check.Finding) int {
+		return slices.Index(entryCodes, a.Code) - slices.Index(entryCodes, b.Code)
+	})
+	done, e := map[qcow2.HostOff]bool{}, r.evidence()
+	for _, f := range found {
+		if done[f.At.Off] {
+			more = true
+			continue
+		}
+		w, ok, err := r.correctEntry(e, f)
+		if err != nil {
+			return false, err
+		}
+		if ok {
+			n[f.Code]++
+			done[f.At.Off] = true
+			r.stage.Add(0, w.Off, w.Data, f.At.Field()+": "+w.Why)
+		}
+	}
+	return more, nil
 }
 
 var entrySteps = map[check.Code]string{
@@ -53,17 +83,9 @@ var entrySteps = map[check.Code]string{
 	check.SubclusterAllocNoHost:  "clear allocation bits of subclusters that have no cluster",
 }
 
-func addWrite(batches [][]patch.Write, w patch.Write) [][]patch.Write {
-	if len(batches) == 0 {
-		batches = append(batches, nil)
-	}
-	batches[0] = append(batches[0], w)
-	return batches
-}
-
 // correctEntry is the write that mends the entry; ok is false when there is more than one
 // way, or none.
-func (r *repairer) correctEntry(f check.Finding) (w patch.Write, ok bool, err error) {
+func (r *repairer) correctEntry(e *evidence, f check.Finding) (w patch.Write, ok bool, err error) {
 	w = patch.Write{Off: int64(f.At.Off)}
 	switch f.Code {
 	case check.PreallocUnaligned:
@@ -77,6 +99,9 @@ func (r *repairer) correctEntry(f check.Finding) (w patch.Write, ok bool, err er
 	case check.ZeroInVersion2:
 		if f.Got&qcow2.OffsetMask == 0 && r.img.Header.BackingFileOffset != 0 {
 			return w, false, nil // zeros or the backing file's bytes: not ours to choose
+		}
+		if f.Got&qcow2.OffsetMask != 0 && !e.alone(f) {
+			return w, false, nil // what it points to was not its own
 		}
 		w.Data, w.Why = be64bytes(f.Got&^qcow2.FlagZero), "version 2 has no zero flag"
 	case check.DataFileOffset:

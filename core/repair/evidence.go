@@ -11,9 +11,15 @@ import (
 // and is reported as left.
 const maxPlaces = 1 << 20
 
-// places are the findings of the codes, one for each place in the file: the report joins
-// neighbours and keeps the first ones, so a check is run again that tells them all.
+// places are the findings of the codes, one for each place in a table of the file.
 func (r *repairer) places(codes ...check.Code) ([]check.Finding, error) {
+	return r.findings(r.inTable, codes...)
+}
+
+// findings are those of the codes that are wanted, one for each place in the file: the
+// report joins neighbours and keeps the first ones, so a check is run again that tells
+// them all.
+func (r *repairer) findings(want func(check.Finding) bool, codes ...check.Code) ([]check.Finding, error) {
 	wanted := map[check.Code]bool{}
 	for _, c := range codes {
 		if r.report.Group(c) != nil {
@@ -32,7 +38,7 @@ func (r *repairer) places(codes ...check.Code) ([]check.Finding, error) {
 	opt := r.opt.Check
 	opt.OnFinding = func(f check.Finding) {
 		at := place{f.Code, f.At.Off}
-		if wanted[f.Code] && f.At.Off >= 0 && r.inTable(f) && !seen[at] && len(found) < maxPlaces {
+		if wanted[f.Code] && f.At.Off >= 0 && want(f) && !seen[at] && len(found) < maxPlaces {
 			seen[at] = true
 			found = append(found, f)
 		}
@@ -112,6 +118,24 @@ func (e *evidence) vacant(c qcow2.HostCluster, own qcow2.Range[qcow2.HostOff]) b
 	return others == 0 && ok && stored == 1
 }
 
+// cutOff tells whether the pointer is whole and only the part of the file that it leads to
+// is missing: the refcounts know the cluster, or are missing as well.
+func (e *evidence) cutOff(f check.Finding) bool {
+	g, c := e.r.img.Geo, e.r.img.Geo.Cluster(f.Host.Start)
+	if f.Code != check.RegionBeyondEOF || !g.Aligned(f.Host.Start) {
+		return false
+	}
+	if stored, ok := e.stored(c); ok {
+		return stored > 0
+	}
+	k := int64(c) / g.RefblockEntries()
+	if k >= int64(len(e.r.img.Reftable)) {
+		return false
+	}
+	block := e.r.img.Reftable[k].Refblock()
+	return g.Aligned(block) && int64(block) >= e.r.img.Src.Size()
+}
+
 // candidate is the one place that a damaged pointer can mean: where it points with its low
 // bits cleared or with a single bit flipped, or where its neighbours in the table make it
 // expected. ok is false when there is no such place or more than one.
@@ -123,6 +147,10 @@ func (e *evidence) candidate(f check.Finding, table bool) (host qcow2.HostOff, o
 		tries = append(tries, off^1<<bit)
 	}
 	if !table {
+		// Where whole tables are lost any of their clusters seems to wait for this pointer.
+		if e.r.report.Group(check.LostMapping) != nil {
+			tries = tries[:1]
+		}
 		tries = append(tries, e.expected(f)...)
 	}
 	for _, try := range tries {

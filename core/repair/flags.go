@@ -78,7 +78,7 @@ func (e *flagEdit) writable(f check.Finding) bool {
 	if t.Count(c) == 1 {
 		return true
 	}
-	if t.Conflict(c) && !(role == refcount.L2 && e.plausible(g.Offset(c))) || e.done[f.At.Off] {
+	if t.Conflict(c) && !e.isTable(g.Offset(c), role) || e.done[f.At.Off] {
 		return false
 	}
 	// Two L1 entries may share an L2 table: its entries are met twice.
@@ -87,6 +87,15 @@ func (e *flagEdit) writable(f check.Finding) bool {
 	}
 	e.done[f.At.Off] = true
 	return true
+}
+
+// isTable tells whether a cluster that something else claims too is the table that it should
+// be. The active L1 table is, unless it lies in the refcounts: the header itself leads there.
+func (e *flagEdit) isTable(off qcow2.HostOff, role refcount.Role) bool {
+	if role == refcount.L1 {
+		return !e.r.holdsRefcounts(off)
+	}
+	return e.plausible(off)
 }
 
 // plausible tells whether the cluster reads as an L2 table.

@@ -76,7 +76,7 @@ func (p *pointerEdit) maskReserved(e *evidence, f check.Finding) {
 
 // pointElsewhere corrects a pointer that is unaligned or leaves the file.
 func (p *pointerEdit) pointElsewhere(e *evidence, f check.Finding) {
-	if p.done[f.At.Off] {
+	if p.done[f.At.Off] || e.cutOff(f) {
 		return
 	}
 	table := f.At.Kind == check.FieldL1

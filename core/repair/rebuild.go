@@ -32,7 +32,9 @@ func (r *repairer) rebuild() error {
 	t, g := r.report.Refcounts, r.img.Geo
 	a := alloc.New(t.Table)
 	r.avoidOldBlocks(a)
-	r.avoidDangling(a)
+	if err := r.avoidDangling(a); err != nil {
+		return err
+	}
 	if r.out.KeptLeaks != "" || r.mayHoldLostData() {
 		a.AvoidBelow(qcow2.HostCluster(r.img.HostClusters()))
 	}

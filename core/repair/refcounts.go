@@ -2,6 +2,7 @@ package repair
 
 import (
 	"fmt"
+	"slices"
 
 	"qcowscope/core/check"
 	"qcowscope/core/qcow2"
@@ -84,7 +85,16 @@ func (r *repairer) needsNewStructure() bool {
 			}
 		}
 	}
-	return r.refcountWithoutBlock() || r.reftableShared()
+	return r.refcountWithoutBlock() || r.reftableShared() || r.refblockShared()
+}
+
+// refblockShared tells whether something else claims the cluster of a refblock. The finding
+// of that name does not say so where refcounts cannot count to 2.
+func (r *repairer) refblockShared() bool {
+	g, t := r.img.Geo, r.report.Refcounts
+	return slices.ContainsFunc(r.img.Reftable, func(e qcow2.ReftableEntry) bool {
+		return e.Refblock() > 0 && t.Count(g.Cluster(e.Refblock())) > 1
+	})
 }
 
 // refcountWithoutBlock tells whether a referenced cluster has no refblock.

@@ -287,7 +287,11 @@ func (r *repairer) writeSnapshots(entries []qcow2.Snapshot) error {
 		if len(table) > qcow2.MaxSnapshotTable {
 			return errors.New("repair: the snapshot table would be larger than 64 MiB")
 		}
-		off := g.Offset(r.allocator().TakeRun(clusters))
+		a, err := r.allocator()
+		if err != nil {
+			return err
+		}
+		off := g.Offset(a.TakeRun(clusters))
 		table = append(table, make([]byte, clusters<<g.ClusterBits-int64(len(table)))...)
 		r.stage.Add(batchRaise, int64(off), table, "new snapshot table")
 		putBE64(head[4:], uint64(off))
