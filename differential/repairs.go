@@ -111,9 +111,9 @@ func (c *campaign) noteWorse(ctx context.Context, b *Base, i int, ms []mutation,
 			return err
 		}
 	}
-	switch {
-	case m.scope == repair.Leaks && len(b.fields["bitmap"]) > 0 && (d.way == leftTrouble || d.way == leftClosed || d.way == keptLess):
-		d.about = bitmapsAnew
+	switch anew := m.writtenAnew(b, fewer); {
+	case anew != "" && endsByConsent(d):
+		d.about = anew
 	case d.about == "":
 		d.about = damages(fewer)
 	}

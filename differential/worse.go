@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"qcowscope/core/check"
+	"qcowscope/core/repair"
 )
 
 // The ways in which a repair of ours can be worse than QEMU's.
@@ -24,6 +25,24 @@ const (
 // bitmapsAnew is what QEMU does with loadable bitmaps whenever it opens an image for
 // writing, a repair of leaks included: it writes them to other clusters.
 const bitmapsAnew = "it stored the bitmaps anew"
+
+// headerAnew is what QEMU does when it opens an image for writing whose autoclear bits it
+// does not all know: it writes the header again, from what it took in.
+const headerAnew = "it wrote the header anew"
+
+// writtenAnew is what QEMU wrote before it even began to free leaks, "" if nothing.
+func (m *mending) writtenAnew(b *Base, ms []mutation) string {
+	autoclear := func(x mutation) bool { return x.class == "header.autoclear_features" }
+	switch {
+	case m.scope != repair.Leaks:
+		return ""
+	case slices.ContainsFunc(ms, autoclear):
+		return headerAnew
+	case len(b.fields["bitmap"]) > 0:
+		return bitmapsAnew
+	}
+	return ""
+}
 
 // deviation is one way, and in words what it is about, "" where the damage says it best.
 type deviation struct{ way, about string }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"qcowscope/core/check"
+	"qcowscope/core/patch"
 	"qcowscope/core/qcow2"
 	"qcowscope/core/refcount"
 )
@@ -36,6 +37,9 @@ func (r *repairer) pointers() error {
 		default:
 			p.pointElsewhere(e, f)
 		}
+	}
+	if err := r.commitPart(); err != nil {
+		return err
 	}
 	if err := p.adoptOrphan(); err != nil {
 		return err
@@ -111,10 +115,14 @@ func (p *pointerEdit) adoptOrphan() error {
 		return nil
 	}
 	slot, old := p.brokenL1[0].At.Off, p.brokenL1[0].Got
+	w := patch.Write{Off: int64(slot), Data: be64bytes(uint64(orphans[0]) | qcow2.FlagCopied),
+		Why: fmt.Sprintf("L1 entry at 0x%x: it was 0x%x; the L2 table at 0x%x has no other place", int64(slot), old, int64(orphans[0]))}
+	if fits, err := r.explains(w); err != nil || !fits {
+		return err
+	}
 	p.orphaned++
 	p.done[slot] = true
-	r.stage.Add(0, int64(slot), be64bytes(uint64(orphans[0])|qcow2.FlagCopied),
-		fmt.Sprintf("L1 entry at 0x%x: it was 0x%x; the L2 table at 0x%x has no other place", int64(slot), old, int64(orphans[0])))
+	r.add([]patch.Write{w})
 	return nil
 }
 

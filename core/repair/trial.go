@@ -31,11 +31,12 @@ func (r *repairer) trial(ws ...patch.Write) (*image.Image, *check.Report, error)
 // becomes more, and one becomes less.
 func (r *repairer) betters(ws ...patch.Write) (bool, error) {
 	_, after, err := r.trial(ws...)
-	if err != nil {
-		return false, err
-	}
+	return err == nil && r.better(after), err
+}
+
+func (r *repairer) better(after *check.Report) bool {
 	if after.Refused && !r.report.Refused || after.Aborted && !r.report.Aborted {
-		return false, nil
+		return false
 	}
 	before := map[check.Code]uint64{}
 	for _, g := range r.report.Groups {
@@ -44,12 +45,22 @@ func (r *repairer) betters(ws ...patch.Write) (bool, error) {
 	less := false
 	for _, g := range after.Groups {
 		if g.Times > before[g.Code] && g.Code.Severity() > check.Note {
-			return false, nil
+			return false
 		}
 		less = less || g.Times < before[g.Code]
 		delete(before, g.Code)
 	}
-	return less || len(before) > 0, nil
+	return less || len(before) > 0
+}
+
+// explains tells whether the writes mend something, harm nothing, and leave no other broken
+// pointer that the same evidence could be about.
+func (r *repairer) explains(ws ...patch.Write) (bool, error) {
+	_, after, err := r.trial(ws...)
+	if err != nil || !r.better(after) {
+		return false, err
+	}
+	return !r.anyOf(after, []check.Code{check.LostMapping, check.MetadataOverlap, check.CrossLink, check.L2TableShared, check.L2TableGarbage}), nil
 }
 
 // without looks at the image as it would be with the writes: what a broken pointer makes of

@@ -35,7 +35,11 @@ func (r *repairer) missingTail() error {
 	r.stage.SizeAfter = end
 	r.step(check.RegionBeyondEOF, uint64(len(found)),
 		fmt.Sprintf("make the file %d bytes long, as its tables say it was; the missing part reads as zeros", end))
-	return nil
+	if err := r.commitPart(); err != nil {
+		return err
+	}
+	// A snapshot table that was in the missing part can be read now, as zeros.
+	return r.snapshots()
 }
 
 // loseSnapshots names the snapshots whose L1 table is in the missing part: they read as
