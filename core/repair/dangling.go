@@ -14,6 +14,10 @@ const danglingReach = 1 << 20
 // avoidDangling keeps clear of clusters behind the end of the file to which pointers lead:
 // what is written there would be read through them.
 func (r *repairer) avoidDangling(a *alloc.Allocator) error {
+	if luks := r.img.LUKS; luks.Len < 0 || int64(luks.End()) > r.img.Src.Size() || luks.Len == 0 && r.img.Header.CryptMethod == qcow2.CryptLUKS {
+		// The LUKS header was not counted. Without its keys all is lost.
+		a.AvoidBelow(qcow2.HostCluster(r.img.HostClusters()))
+	}
 	everywhere := func(check.Finding) bool { return true }
 	found, err := r.findings(everywhere, check.RegionBeyondEOF, check.SnapshotL1Outside, check.SnapshotTableOutside, check.L2TableGarbage)
 	if err != nil {

@@ -134,7 +134,7 @@ func unzstd(stream []byte, g qcow2.Geometry) bool {
 func (h *headerEdit) encryption() error {
 	hdr := &h.r.img.Header
 	ref, bad := h.refused("crypt_method", "LUKS extension", "LUKS header")
-	if !bad && !h.r.beyondEOF(refcount.Crypto) {
+	if !bad && !h.r.beyondEOF(refcount.Crypto) && h.r.img.LUKS.Len >= 0 {
 		return nil
 	}
 	e := qcow2.FindExtension(h.r.img.Extensions, qcow2.ExtLUKS)
@@ -173,6 +173,9 @@ func (h *headerEdit) luksLength(e *qcow2.Extension) (bool, error) {
 		return false, nil
 	}
 	fits, err := h.r.betters(w)
+	if err == nil && int64(ext.Length) < 0 {
+		fits = true // nothing is that long: QEMU counts none of the header, and its space would be taken
+	}
 	if fits {
 		h.write(w.Off, w.Data, w.Why)
 		h.r.step(check.EncryptionWrong, 1, "set the length of the LUKS header")

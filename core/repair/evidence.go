@@ -1,6 +1,8 @@
 package repair
 
 import (
+	"bytes"
+
 	"qcowscope/core/check"
 	"qcowscope/core/qcow2"
 	"qcowscope/core/refcount"
@@ -57,10 +59,27 @@ func (r *repairer) inTable(f check.Finding) bool {
 	case check.FieldL1:
 		return (role == refcount.L1 || role == refcount.InactiveL1) && (t.Count(c) == 1 || !t.Conflict(c))
 	case check.FieldL2:
-		return (role == refcount.L2 || role == refcount.InactiveL2) && (t.Count(c) == 1 || !t.Conflict(c)) &&
-			g.Aligned(f.At.Off-qcow2.HostOff(f.At.L2Index*g.L2EntrySize()))
+		return (role == refcount.L2 || role == refcount.InactiveL2) && g.Aligned(f.At.Off-qcow2.HostOff(f.At.L2Index*g.L2EntrySize())) &&
+			(t.Count(c) == 1 || !t.Conflict(c) || r.isTableBut(f))
 	}
 	return true
+}
+
+// maxJudged bounds how often a whole table is read to judge one entry.
+const maxJudged = 256
+
+// isTableBut tells whether the cluster around the entry, into which another pointer leads
+// too, reads as an L2 table in all but this entry.
+func (r *repairer) isTableBut(f check.Finding) bool {
+	g := r.img.Geo
+	off := g.Offset(g.Cluster(f.At.Off))
+	table := make(qcow2.L2Table, g.ClusterSize())
+	if r.judged++; r.judged > maxJudged || r.holdsRefcounts(off) || source.ReadFull(r.img.Src, table, int64(off)) != nil {
+		return false
+	}
+	at := int64(f.At.Off - off)
+	clear(table[at : at+g.L2EntrySize()])
+	return !bytes.Equal(table, make([]byte, len(table))) && check.PlausibleTable(r.img, table)
 }
 
 // evidence answers what else is known about a cluster that a damaged pointer may mean.
@@ -150,8 +169,9 @@ func (e *evidence) candidate(f check.Finding, table bool) (host qcow2.HostOff, o
 		// Where whole tables are lost any of their clusters seems to wait for this pointer.
 		if e.r.report.Group(check.LostMapping) != nil {
 			tries = tries[:1]
+		} else {
+			tries = append(tries, e.expected(f)...)
 		}
-		tries = append(tries, e.expected(f)...)
 	}
 	for _, try := range tries {
 		if !g.Aligned(try) || ok && try == host || !e.fits(g.Cluster(try), f, table) {

@@ -42,6 +42,10 @@ type flagEdit struct {
 	tableOff qcow2.HostOff // the table that plausible looked at last
 	table    qcow2.L2Table
 	tableOK  bool
+
+	l1Off   qcow2.HostOff // the cluster that plausibleL1 looked at last
+	l1Table []byte
+	l1OK    bool
 }
 
 func (e *flagEdit) add(f check.Finding) {
@@ -90,12 +94,39 @@ func (e *flagEdit) writable(f check.Finding) bool {
 }
 
 // isTable tells whether a cluster that something else claims too is the table that it should
-// be. The active L1 table is, unless it lies in the refcounts: the header itself leads there.
+// be.
 func (e *flagEdit) isTable(off qcow2.HostOff, role refcount.Role) bool {
 	if role == refcount.L1 {
-		return !e.r.holdsRefcounts(off)
+		return e.plausibleL1(off)
 	}
 	return e.plausible(off)
+}
+
+// plausibleL1 tells whether the cluster reads as a part of an L1 table. With a wrong size
+// the table runs over other things.
+func (e *flagEdit) plausibleL1(off qcow2.HostOff) bool {
+	if e.l1Table != nil && e.l1Off == off {
+		return e.l1OK
+	}
+	if e.l1Table == nil {
+		e.l1Table = make([]byte, e.r.img.Geo.ClusterSize())
+	}
+	e.l1Off, e.l1OK = off, e.readsAsL1(off)
+	return e.l1OK
+}
+
+func (e *flagEdit) readsAsL1(off qcow2.HostOff) bool {
+	g, size, buf := e.r.img.Geo, e.r.img.Src.Size(), e.l1Table
+	if e.r.holdsRefcounts(off) || source.ReadFull(e.r.img.Src, buf, int64(off)) != nil {
+		return false
+	}
+	for ; len(buf) > 0; buf = buf[8:] {
+		entry := qcow2.L1Entry(be64(buf))
+		if entry.Reserved() != 0 || !g.Aligned(entry.L2Table()) || int64(entry.L2Table()) >= size {
+			return false
+		}
+	}
+	return true
 }
 
 // plausible tells whether the cluster reads as an L2 table.

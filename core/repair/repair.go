@@ -76,6 +76,8 @@ type repairer struct {
 
 	lostTable bool // an L2 table is in the missing part of the file
 	cut       bool // pointers were given up by consent
+	judged    int  // tables, by isTableBut
+
 	separated bool // places that shared a cluster or table got their own
 }
 

@@ -62,12 +62,16 @@ func (r *repairer) byContent(e qcow2.L2Entry) (qcow2.SubclusterBitmap, error) {
 	return bm, nil
 }
 
+// brokenPointers are findings of pointers that may have meant a leaked cluster.
+var brokenPointers = []check.Code{check.LostMapping, check.MetadataOverlap, check.CrossLink, check.L2TableShared, check.L2TableGarbage,
+	check.L1ReservedBits, check.L2ReservedBits, check.L2TableUnaligned, check.DataUnaligned, check.RegionBeyondEOF, check.L1OffsetZero}
+
 // adoptData gives the only leaked cluster back to the only entry that has allocation bits
 // but no cluster. With more of either it would be a guess.
 func (r *repairer) adoptData(f check.Finding, e qcow2.L2Entry) (w patch.Write, ok bool, err error) {
 	g := r.report.Group(check.SubclusterAllocNoHost)
 	leaks := r.report.Group(check.LeakedCluster)
-	if g.Times != 1 || leaks.Times != 1 {
+	if g.Times != 1 || leaks.Times != 1 || r.anyOf(r.report, brokenPointers) {
 		return w, false, nil
 	}
 	host := leaks.Findings[0].Host.Start

@@ -60,7 +60,7 @@ func (r *repairer) explains(ws ...patch.Write) (bool, error) {
 	if err != nil || !r.better(after) {
 		return false, err
 	}
-	return !r.anyOf(after, []check.Code{check.LostMapping, check.MetadataOverlap, check.CrossLink, check.L2TableShared, check.L2TableGarbage}), nil
+	return !r.anyOf(after, brokenPointers), nil
 }
 
 // without looks at the image as it would be with the writes: what a broken pointer makes of
