@@ -7,9 +7,9 @@ import (
 	"qcowscope/core/source"
 )
 
-// danglingReach is how far behind the end of the file clusters are kept clear of broken
-// pointers: no plan makes a file so much longer.
-const danglingReach = 1 << 20
+// danglingReach is how many bytes behind the end of the file are kept clear of broken
+// pointers: twice the largest table. By more no file shall grow for their sake.
+const danglingReach = 64 << 20
 
 // avoidDangling keeps clear of clusters behind the end of the file to which pointers lead:
 // what is written there would be read through them.
@@ -24,6 +24,13 @@ func (r *repairer) avoidDangling(a *alloc.Allocator) error {
 		return err
 	}
 	g := r.img.Geo
+	r.avoidBehind(a, qcow2.Range[qcow2.HostOff]{Start: r.img.L1.Off, Len: qcow2.HostOff(r.img.L1.Bytes())})
+	for _, s := range r.report.Snapshots.Snapshots {
+		if s.L1Size > qcow2.MaxL1Entries {
+			continue
+		}
+		r.avoidBehind(a, qcow2.Range[qcow2.HostOff]{Start: qcow2.HostOff(s.L1TableOffset), Len: qcow2.HostOff(s.L1Size) * qcow2.L1EntrySize})
+	}
 	table, seen := make(qcow2.L2Table, g.ClusterSize()), map[qcow2.HostOff]bool{}
 	for _, f := range found {
 		if f.Code != check.L2TableGarbage {
@@ -55,7 +62,8 @@ func (r *repairer) avoidBehind(a *alloc.Allocator, h qcow2.Range[qcow2.HostOff])
 		return
 	}
 	g, size := r.img.Geo, qcow2.HostCluster(r.img.HostClusters())
-	for c := max(size, g.Cluster(h.Start)); c <= min(g.Cluster(h.End()-1), size+danglingReach); c++ {
+	reach := size + qcow2.HostCluster(danglingReach>>g.ClusterBits)
+	for c := max(size, g.Cluster(h.Start)); c <= min(g.Cluster(h.End()-1), reach); c++ {
 		a.Avoid(c)
 	}
 }

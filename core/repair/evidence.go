@@ -169,7 +169,7 @@ func (e *evidence) candidate(f check.Finding, table bool) (host qcow2.HostOff, o
 		// Where whole tables are lost any of their clusters seems to wait for this pointer.
 		if e.r.report.Group(check.LostMapping) != nil {
 			tries = tries[:1]
-		} else {
+		} else if e.r.countBroken() == 1 {
 			tries = append(tries, e.expected(f)...)
 		}
 	}

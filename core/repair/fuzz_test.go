@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"qcowscope/core/check"
@@ -97,7 +98,7 @@ func (w *wounded) damage(edits []byte) {
 				cluster[i] = byte(noise.Uint32())
 			}
 		case 8: // is cut off
-			w.Image = w.Image[:max(512, int64(len(w.Image))*int64(a)/256+int64(b))]
+			w.Image = w.Image[:min(max(512, int64(len(w.Image))*int64(a)/256+int64(b)), int64(len(w.Image)))]
 		case 9: // grows, with something at the end
 			w.Image = append(w.Image, bytes.Repeat([]byte{b}, int(a)*4)...)
 		}
@@ -135,6 +136,23 @@ func (c *counted) ReadAt(p []byte, off int64) (int, error) {
 // a few times, and tables that lie across each other as often as there are pointers to them.
 const maxRead = 256 << 20
 
+// allocated is how many bytes a function allocates in all, an upper bound of what it holds.
+func allocated(do func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	do()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// mayAllocate is the bound for a file of the size with clusters of cs bytes: what is fixed
+// (read buffers, the findings that a report keeps), two bytes for each cluster of the table
+// and what growing it copies, and each table of the file a few times.
+func mayAllocate(size, cs int64) uint64 {
+	const fixed, perCluster, perByte = 96 << 20, 16, 64
+	return uint64(fixed + perCluster*(size/cs+1) + perByte*size)
+}
+
 // Whatever the damage, an image is opened or refused, without a panic, and its tables are
 // read within bounds.
 func FuzzOpen(f *testing.F) {
@@ -143,7 +161,11 @@ func FuzzOpen(f *testing.F) {
 		w := fuzzBase(t, int(n))
 		w.damage(edits[:min(len(edits), maxEdits)])
 		src := &counted{Bytes: w.Image}
-		img, err := image.Open(context.Background(), src)
+		var img *image.Image
+		var err error
+		if used := allocated(func() { img, err = image.Open(context.Background(), src) }); used > mayAllocate(int64(len(w.Image)), 512) {
+			t.Errorf("%d bytes allocated to open a file of %d bytes", used, len(w.Image))
+		}
 		if err != nil {
 			var ne *image.NotQcow2Error
 			var fe *qcow2.FieldError
@@ -172,9 +194,13 @@ func FuzzCheck(f *testing.F) {
 		if err != nil {
 			return
 		}
-		rep, err := check.Run(context.Background(), img, check.Options{})
+		var rep *check.Report
+		used := allocated(func() { rep, err = check.Run(context.Background(), img, check.Options{}) })
 		if err != nil {
 			t.Fatal(err)
+		}
+		if may := mayAllocate(int64(len(w.Image)), img.Geo.ClusterSize()); used > may {
+			t.Errorf("%d bytes allocated for a file of %d bytes, may be %d", used, len(w.Image), may)
 		}
 		for _, g := range rep.Groups {
 			if len(g.Findings) == 0 || g.Places < len(g.Findings) || g.Times == 0 {
@@ -198,6 +224,10 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
+// maxChecks bounds how often a repair checks what it would make: after each stage, and for
+// each correction that it tries.
+const maxChecks = 64
+
 // Whatever the damage, a repair keeps its promises, whole, undone and interrupted.
 func FuzzRepair(f *testing.F) {
 	seeds(f)
@@ -211,27 +241,36 @@ func FuzzRepair(f *testing.F) {
 		}
 		before := examine(t, src)
 		for _, how := range ways() {
-			out, err := repair.Plan(context.Background(), img, before, how.options())
+			var out *repair.Outcome
+			used := allocated(func() { out, err = repair.Plan(context.Background(), img, before, how.options()) })
+			if may := maxChecks * mayAllocate(int64(len(w.Image)), img.Geo.ClusterSize()); used > may {
+				t.Errorf("%v: %d bytes allocated for a file of %d bytes, may be %d", how, used, len(w.Image), may)
+			}
 			if errors.Is(err, repair.ErrReftableTooLarge) {
 				continue
 			}
 			if err != nil {
 				t.Fatalf("%v: %v", how, err)
 			}
-			promisesKept(t, how, w.Built, before, out)
+			promisesKept(t, how, w.Built, out)
+			if !how.accept {
+				after := apply(t, src, out.Plan)
+				nothingFreedAmidDamage(t, how, w.Built, before, out, after)
+			}
+			if len(edits) < 10 && !how.accept {
+				harmless(t, how, w.Built, out)
+			}
 		}
 	})
 }
 
-func promisesKept(t *testing.T, how way, b *testimages.Built, before *check.Report, out *repair.Outcome) {
+// promisesKept holds that the plan does what its outcome says, and that it can be undone.
+func promisesKept(t *testing.T, how way, b *testimages.Built, out *repair.Outcome) {
 	t.Helper()
 	src := source.Bytes(b.Image)
 	after := apply(t, src, out.Plan)
 	if got, want := summary(out.After), summary(examine(t, source.Bytes(after))); got != want {
 		t.Errorf("%v: the outcome says\n%sthe image is\n%s", how, got, want)
-	}
-	if out.After.Corruptions > before.Corruptions && !before.Aborted && !before.Refused {
-		t.Errorf("%v: %d corruptions, before it were %d\nbefore\n%safter\n%s%v", how, out.After.Corruptions, before.Corruptions, summary(before), summary(out.After), out.Plan)
 	}
 	undo, err := out.Plan.Undo(src)
 	if err != nil {
@@ -240,11 +279,14 @@ func promisesKept(t *testing.T, how way, b *testimages.Built, before *check.Repo
 	if !bytes.Equal(apply(t, source.Bytes(after), undo), src) {
 		t.Errorf("%v: undone it is another file", how)
 	}
-	guestKeepsItsBytes(t, how, b, out, out.Plan, after)
-	if !how.accept {
-		nothingFreedAmidDamage(t, how, b, before, out, after)
-	}
-	for n := 1; n < len(out.Plan.Batches); n++ {
+}
+
+// harmless holds, for a single damage, that nothing which reads right is lost, at no time of
+// the plan. Of several damages one can make another look like something else.
+func harmless(t *testing.T, how way, b *testimages.Built, out *repair.Outcome) {
+	t.Helper()
+	src := source.Bytes(b.Image)
+	for n := 1; n <= len(out.Plan.Batches); n++ {
 		cut := part(out.Plan, n, func(int) bool { return false })
 		guestKeepsItsBytes(t, how, b, out, cut, apply(t, src, cut))
 	}

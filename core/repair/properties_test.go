@@ -155,6 +155,9 @@ func guestKeepsItsBytes(t *testing.T, w way, b *testimages.Built, out *repair.Ou
 		}) {
 			continue
 		}
+		if c.len > 0 && c.host >= int64(len(b.Image)) {
+			continue // a pointer past the end: that it reads as it should is luck
+		}
 		if lost++; lost > 3 {
 			return
 		}

@@ -124,7 +124,8 @@ func (w *counts) keepStored() error {
 	block := make(qcow2.Refblock, g.ClusterSize())
 	for k, e := range w.r.img.Reftable {
 		h := e.Refblock()
-		if h <= 0 || e.Reserved() != 0 || !g.Aligned(h) || int64(h) >= w.r.img.Src.Size() {
+		// Stray bits in the entry make no difference to where its refblock is read.
+		if h <= 0 || !g.Aligned(h) || int64(h) >= w.r.img.Src.Size() {
 			continue
 		}
 		if err := source.ReadFull(w.r.img.Src, block, int64(h)); err != nil {

@@ -28,7 +28,16 @@ func (r *repairer) refcounts() error {
 	}
 	r.out.KeptLeaks = r.mayNotFree()
 	if r.opt.Scope == Rebuild || r.needsNewStructure() {
-		return r.rebuild()
+		if err := r.rebuild(); err != nil {
+			return err
+		}
+		if err := r.commitPart(); err != nil {
+			return err
+		}
+		// Where the file became longer, pointers that led past its end refer to clusters now.
+		if timesOf(r.report, check.RefcountZero, check.RefcountTooLow) == 0 || r.needsNewStructure() {
+			return nil
+		}
 	}
 	return r.inPlace()
 }

@@ -66,6 +66,16 @@ func (r *repairer) byContent(e qcow2.L2Entry) (qcow2.SubclusterBitmap, error) {
 var brokenPointers = []check.Code{check.LostMapping, check.MetadataOverlap, check.CrossLink, check.L2TableShared, check.L2TableGarbage,
 	check.L1ReservedBits, check.L2ReservedBits, check.L2TableUnaligned, check.DataUnaligned, check.RegionBeyondEOF, check.L1OffsetZero}
 
+// countBroken is the number of places with such findings.
+func (r *repairer) countBroken() (n int) {
+	for _, c := range brokenPointers {
+		if g := r.report.Group(c); g != nil {
+			n += g.Places
+		}
+	}
+	return n
+}
+
 // adoptData gives the only leaked cluster back to the only entry that has allocation bits
 // but no cluster. With more of either it would be a guess.
 func (r *repairer) adoptData(f check.Finding, e qcow2.L2Entry) (w patch.Write, ok bool, err error) {
