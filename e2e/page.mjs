@@ -184,14 +184,15 @@ export async function repair(page) {
 }
 
 /**
- * Save repaired image, as a download.
+ * Saves something as a download.
  * @param {Page} page
  * @param {string} to where the download goes
+ * @param {string} [button] its name
  */
-export async function save(page, to) {
+export async function save(page, to, button = 'Save repaired image') {
   const [download] = await Promise.all([
     page.waitForEvent('download', {timeout: patience}),
-    page.getByRole('button', {name: 'Save repaired image', exact: true}).click(),
+    page.getByRole('button', {name: button, exact: true}).click(),
   ]);
   await download.saveAs(to);
 }
@@ -203,6 +204,9 @@ export async function save(page, to) {
  * @param {number} reads
  */
 export async function hangReadsAfter(page, reads) {
+  if (page.workers().length === 0) {
+    await page.waitForEvent('worker', {timeout: patience});
+  }
   for (const worker of page.workers()) {
     await worker.evaluate((left) => {
       const read = Blob.prototype.arrayBuffer;

@@ -194,7 +194,7 @@ func (c *command) writeRepaired(f *file, plan *patch.Plan, o repairOptions, afte
 	if o.undo == "" {
 		return c.save(f, o.target, plan, func(copied *file) error { return c.sameReport(copied, after) })
 	}
-	text, err := undoText(f, plan)
+	text, err := plan.EncodeUndoJSON(f)
 	if err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ func (c *command) writeRepaired(f *file, plan *patch.Plan, o repairOptions, afte
 		return err
 	}
 	defer undo.discard()
-	if _, err := undo.Write(text); err != nil {
+	if _, err := undo.Write(append(text, '\n')); err != nil {
 		return plainError(err)
 	}
 	return c.save(f, o.target, plan, func(copied *file) error {
@@ -212,18 +212,4 @@ func (c *command) writeRepaired(f *file, plan *patch.Plan, o repairOptions, afte
 		}
 		return undo.keep()
 	})
-}
-
-// undoText is the plan, as JSON, that leads from the copy back to the original.
-func undoText(f *file, plan *patch.Plan) ([]byte, error) {
-	undo, err := plan.Undo(f)
-	if err != nil {
-		return nil, err
-	}
-	after := patch.NewOverlay(f)
-	if err := after.Apply(plan); err != nil {
-		return nil, err
-	}
-	text, err := undo.EncodeJSON(after)
-	return append(text, '\n'), err
 }

@@ -40,6 +40,19 @@ func (p *Plan) EncodeJSON(src source.Source) ([]byte, error) {
 	return json.MarshalIndent(out, "", "  ")
 }
 
+// EncodeUndoJSON is the plan that leads from the patched file back to src, as JSON.
+func (p *Plan) EncodeUndoJSON(src source.Source) ([]byte, error) {
+	undo, err := p.Undo(src)
+	if err != nil {
+		return nil, err
+	}
+	after := NewOverlay(src)
+	if err := after.Apply(p); err != nil {
+		return nil, err
+	}
+	return undo.EncodeJSON(after)
+}
+
 // oldBytes is how many bytes the write replaces: those past the file's end are not there.
 func (p *Plan) oldBytes(w Write) int64 { return max(0, min(w.End(), p.SizeBefore)-w.Off) }
 

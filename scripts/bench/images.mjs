@@ -5,13 +5,16 @@ import {buildDir} from '../paths.mjs';
 import {must} from '../process.mjs';
 
 /**
- * Images to measure with, made once and kept. They are sparse: nearly all of what `ls` says
- * of their size is holes.
+ * How an image is made.
  * @typedef {object} Recipe
  * @property {string} options for qemu-img create
  * @property {string} size
  * @property {(file: import('node:fs/promises').FileHandle) => Promise<void>} [then] what is done to it afterwards
- *
+ */
+
+/**
+ * Images to measure with, made once and kept. They are sparse: nearly all of what `ls` says
+ * of their size is holes.
  * @type {Record<string, Recipe>}
  */
 const recipes = {

@@ -24,6 +24,7 @@ func operationsOf(s *service.Session) map[string]operation {
 		"undo":     plain(s.Undo),
 		"bytes":    packed(s.Bytes),
 		"segments": segments(s),
+		"planFile": packed(s.PlanFile),
 		"report":   report(s),
 	}
 }

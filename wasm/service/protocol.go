@@ -252,6 +252,12 @@ type WriteView struct {
 	Why    string  `json:"why"`
 }
 
+// PlanFileRequest asks for the plan that was made last, or that is applied, as a file for
+// `qcowscope apply`; it crosses as a Uint8Array of JSON.
+type PlanFileRequest struct {
+	Undo bool `json:"undo"` // the plan that leads from the repaired image back to the file
+}
+
 // BytesRequest asks for bytes of the image as it is now; they cross as a Uint8Array, shorter at the end.
 type BytesRequest struct {
 	Offset float64 `json:"offset"`

@@ -36,11 +36,13 @@ type Session struct {
 // opened is what belongs to one image.
 type opened struct {
 	name     string
+	dropped  source.Source
 	overlay  *patch.Overlay
 	original view            // the file as it was dropped
 	now      view            // with the applied plan
 	outcome  *repair.Outcome // the plan that was made last, until it is applied
 	scope    repair.Scope
+	applied  *patch.Plan // all applied plans as one, nil if there is none
 	// lostBytes is how much of the disk the applied plans found to be gone from the file.
 	lostBytes int64
 }
@@ -81,7 +83,7 @@ func (s *Session) Open(ctx context.Context, req OpenRequest) (OpenReply, error) 
 		}
 		return OpenReply{Problem: problemOf(err)}, nil
 	}
-	s.opened = opened{name: req.Name, overlay: patch.NewOverlay(src), now: view{img: img}}
+	s.opened = opened{name: req.Name, dropped: src, overlay: patch.NewOverlay(src), now: view{img: img}}
 	return OpenReply{Opened: true, Info: infoOf(req.Name, img)}, nil
 }
 
@@ -179,6 +181,7 @@ func (s *Session) Apply(ctx context.Context) (Verdict, error) {
 	}
 	s.now = viewOf(img, s.outcome.After)
 	s.lostBytes += s.outcome.LostBytes
+	s.applied = joined(s.applied, s.outcome.Plan)
 	s.outcome = nil
 	return s.verdict(), nil
 }
@@ -192,7 +195,7 @@ func (s *Session) Undo(context.Context) (Verdict, error) {
 	}
 	for s.overlay.Undo() {
 	}
-	s.now, s.outcome, s.lostBytes = s.original, nil, 0
+	s.now, s.outcome, s.applied, s.lostBytes = s.original, nil, nil, 0
 	return s.verdict(), nil
 }
 

@@ -154,6 +154,7 @@ export function replies(change: Partial<Replies> = {}): Replies {
     undo: () => verdict({}),
     bytes: () => new Uint8Array(16),
     segments: () => ({starts: new Float64Array(), lengths: new Float64Array(), patch: new Uint8Array()}),
+    planFile: () => new TextEncoder().encode('{}'),
     report: () => new TextEncoder().encode('{}'),
     ...change,
   };

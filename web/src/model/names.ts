@@ -10,6 +10,14 @@ export function reportName(name: string): string {
   return `${withoutSuffix(plainName(name))}.report.json`;
 }
 
+export function planName(name: string): string {
+  return `${withoutSuffix(plainName(name))}.plan.json`;
+}
+
+export function undoPlanName(name: string): string {
+  return `${withoutSuffix(plainName(name))}.undo.json`;
+}
+
 /** A name that every file system takes: a name of our own if nothing is left. */
 function plainName(name: string): string {
   const clean = name.replaceAll(/[\p{C}/\\:*?"<>|]/gu, '_').slice(0, MOST_CHARACTERS);

@@ -9,7 +9,13 @@ export const PHASES = [
   {phase: 'compare', label: 'Compare'},
   {phase: 'flags', label: 'Flags'},
   {phase: 'findings', label: 'Findings'},
+  {phase: 'streams', label: 'Compressed data'},
 ] as const;
+
+/** The passes of the running check: only a deep one decodes compressed data, at its end. */
+export function passesOf(progress: Progress | null): readonly (typeof PHASES)[number][] {
+  return PHASES.filter(({phase}) => phase !== 'streams' || progress?.phase === 'streams');
+}
 
 /** How far the pass is that a report is about, from 0 to 1; null if its end is not known. */
 export function phaseShare(progress: Progress): number | null {

@@ -7,6 +7,7 @@ import type {
   FindingsRequest,
   OpenReply,
   OpenRequest,
+  PlanFileRequest,
   PlanRequest,
   PlanView,
   TileRequest,
@@ -39,6 +40,7 @@ export interface Ops {
   undo: {request: undefined; reply: Verdict};
   bytes: {request: BytesRequest; reply: Uint8Array<ArrayBuffer>};
   segments: {request: undefined; reply: Segments};
+  planFile: {request: PlanFileRequest; reply: Uint8Array<ArrayBuffer>};
   report: {request: undefined; reply: Uint8Array<ArrayBuffer>};
 }
 

@@ -339,6 +339,15 @@ export interface WriteView {
   why: string;
 }
 
+/**
+ * PlanFileRequest asks for the plan that was made last, or that is applied, as a file for
+ * `qcowscope apply`; it crosses as a Uint8Array of JSON.
+ */
+export interface PlanFileRequest {
+  /** the plan that leads from the repaired image back to the file */
+  undo: boolean;
+}
+
 /** BytesRequest asks for bytes of the image as it is now; they cross as a Uint8Array, shorter at the end. */
 export interface BytesRequest {
   offset: number;

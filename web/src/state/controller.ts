@@ -1,8 +1,9 @@
+import type {Result} from '../base/result';
 import type {Engine} from '../engine/client';
 import {fileChanged} from '../engine/problems';
 import {clusterOf, filteredGroups, nextPlace, sortedGroups} from '../model/findings';
 import type {FindingPlace} from '../model/findings';
-import {repairedName, reportName} from '../model/names';
+import {planName, repairedName, reportName, undoPlanName} from '../model/names';
 import type {PlanRequest, Problem} from '../protocol/protocol.gen';
 import {fetchSample} from './samples';
 import type {Sample} from './samples';
@@ -84,9 +85,10 @@ export class Controller {
     this.change(imageView(this.view.value.epoch + 1));
   }
 
-  async recheck(): Promise<void> {
+  /** Checks the file again; a deep check decodes its compressed clusters as well. */
+  async recheck(deep = false): Promise<void> {
     this.dispatch({type: 'rechecking'});
-    await this.check();
+    await this.check(deep);
   }
 
   async cancel(): Promise<void> {
@@ -174,15 +176,27 @@ export class Controller {
   }
 
   async saveReport(): Promise<void> {
+    await this.saveJson(() => this.engine.call('report', undefined), reportName);
+  }
+
+  /** The plan as the command line applies it, or the plan that takes it back. */
+  async savePlan(undo: boolean): Promise<void> {
+    await this.saveJson(() => this.engine.call('planFile', {undo}), undo ? undoPlanName : planName);
+  }
+
+  private async saveJson(
+    ask: () => Promise<Result<Uint8Array<ArrayBuffer>, Problem>>,
+    nameOf: (image: string) => string,
+  ): Promise<void> {
     const session = this.session.value;
     if (session.step !== 'open') {
       return;
     }
-    const report = await this.engine.call('report', undefined);
-    if (report.ok) {
-      download(new Blob([report.value], {type: 'application/json'}), reportName(session.file.name));
+    const text = await ask();
+    if (text.ok) {
+      download(new Blob([text.value], {type: 'application/json'}), nameOf(session.file.name));
     } else {
-      this.change({notice: {title: report.error.title, text: report.error.advice}});
+      this.change({notice: {title: text.error.title, text: text.error.advice}});
     }
   }
 
@@ -203,9 +217,9 @@ export class Controller {
     return ++this.turn;
   }
 
-  private async check(): Promise<void> {
+  private async check(deep = false): Promise<void> {
     const turn = this.turn;
-    const verdict = await this.engine.call('check', {deep: false});
+    const verdict = await this.engine.call('check', {deep});
     if (turn === this.turn) {
       this.dispatch(verdict.ok ? {type: 'checked', verdict: verdict.value} : {type: 'failed', problem: verdict.error});
       this.imageChanged();

@@ -1,5 +1,5 @@
 import {formatBytes, formatCount, plural} from '../base/units';
-import {phaseIndex, PHASES, phaseShare} from '../model/phases';
+import {passesOf, phaseIndex, phaseShare} from '../model/phases';
 import type {Info, Progress} from '../protocol/protocol.gen';
 import type {Session} from '../state/session';
 import {useController} from './app-context';
@@ -42,7 +42,7 @@ function Passes({progress}: {progress: Progress | null}) {
   const current = phaseIndex(progress);
   return (
     <ol class="passes">
-      {PHASES.map(({phase, label}, i) => (
+      {passesOf(progress).map(({phase, label}, i) => (
         <li key={phase} class={i < current ? 'done' : i === current ? 'now' : 'next'} aria-current={i === current ? 'step' : undefined}>
           {label}
         </li>

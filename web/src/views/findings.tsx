@@ -4,7 +4,7 @@ import type {GroupFilter} from '../model/findings';
 import {SEVERITY_FACTS} from '../model/severity';
 import type {Severity} from '../model/severity';
 import type {FindingGroup} from '../protocol/protocol.gen';
-import {currentInfo, currentVerdict, isApplied} from '../state/session';
+import {currentInfo, currentVerdict, isApplied, isBusy} from '../state/session';
 import type {OpenSession} from '../state/session';
 import {useController, useStore} from './app-context';
 import {FindingGroupCard} from './finding-group';
@@ -45,7 +45,39 @@ export function FindingsPanel({session}: {session: OpenSession}) {
           )}
         </>
       )}
+      <DeepCheck session={session} />
     </Section>
+  );
+}
+
+/** Compressed clusters are the one kind of data that can be seen to be broken: when they are decoded. */
+function DeepCheck({session}: {session: OpenSession}) {
+  const controller = useController();
+  const verdict = currentVerdict(session);
+  if (verdict.compressed === 0 || verdict.incomplete) {
+    return null;
+  }
+  if (verdict.streams >= 0) {
+    const broken = verdict.groups.find((group) => group.code === 'compressed-stream-broken')?.count ?? 0;
+    return (
+      <p class="card nothing">
+        <SeveritySign severity={broken > 0 ? 'damage' : 'none'} />
+        {plural(verdict.streams, 'compressed cluster')} decoded: {broken > 0 ? `${formatCount(broken)} broken.` : 'all can be read.'}
+      </p>
+    );
+  }
+  const applied = isApplied(session.repair);
+  return (
+    <div class="card deep">
+      <p>
+        <strong>{plural(verdict.compressed, 'compressed cluster')}</strong> not looked into yet. Decoding them shows whether
+        their data can be read. All of it is read from the file for that, which may take minutes.
+        {applied && ' Undo the repair first: it is the file as it is that would be read.'}
+      </p>
+      <button type="button" disabled={applied || isBusy(session.repair)} onClick={() => void controller.recheck(true)}>
+        Decode compressed clusters too
+      </button>
+    </div>
   );
 }
 

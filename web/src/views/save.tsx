@@ -1,5 +1,5 @@
 import {formatBytes, formatShare} from '../base/units';
-import {repairedName, reportName} from '../model/names';
+import {planName, repairedName, reportName, undoPlanName} from '../model/names';
 import {currentInfo, isApplied} from '../state/session';
 import type {OpenSession} from '../state/session';
 import type {Saving} from '../state/view';
@@ -11,7 +11,6 @@ import {ImageText} from './text';
 
 /** Takes results out of the page: the repaired image, and the report. */
 export function SavePanel({session}: {session: OpenSession}) {
-  const controller = useController();
   return (
     <Section panel="save" label="Save" heading="Save">
       <div class="save-grid">
@@ -27,21 +26,62 @@ export function SavePanel({session}: {session: OpenSession}) {
             </p>
           </div>
         )}
-        <div class="card">
-          <h3>Report</h3>
-          <p>
-            All findings with their places, as JSON. It holds no data of your disk, but names that the image contains, such
-            as those of snapshots.
-          </p>
-          <button type="button" onClick={() => void controller.saveReport()}>
-            Save report (JSON)
-          </button>
-          <p class="muted">
-            <ImageText text={reportName(session.file.name)} />
-          </p>
+        <div class="save-side">
+          <SavePlans session={session} />
+          <SaveReport session={session} />
         </div>
       </div>
     </Section>
+  );
+}
+
+function SaveReport({session}: {session: OpenSession}) {
+  const controller = useController();
+  return (
+    <div class="card">
+      <h3>Report</h3>
+      <p>
+        All findings with their places, as JSON. It holds no data of your disk, but names that the image contains, such as
+        those of snapshots.
+      </p>
+      <button type="button" onClick={() => void controller.saveReport()}>
+        Save report (JSON)
+      </button>
+      <p class="muted">
+        <ImageText text={reportName(session.file.name)} />
+      </p>
+    </div>
+  );
+}
+
+/** The plan as files: to look through, to keep, or to apply where the image lies. */
+function SavePlans({session}: {session: OpenSession}) {
+  const controller = useController();
+  const {repair} = session;
+  if (!('plan' in repair) || repair.plan.empty) {
+    return null;
+  }
+  const name = session.file.name;
+  return (
+    <div class="card save-plans">
+      <h3>Plan</h3>
+      <p>
+        Every write with its place, old and new bytes, and the reason, as JSON. On the command line{' '}
+        <code>qcowscope apply</code> takes either file: the plan repairs a copy of this image, the undo plan turns the
+        repaired copy back into this image, byte for byte. Both hold bytes of the image’s tables.
+      </p>
+      <div class="row">
+        <button type="button" onClick={() => void controller.savePlan(false)}>
+          Save plan
+        </button>
+        <button type="button" onClick={() => void controller.savePlan(true)}>
+          Save undo plan
+        </button>
+      </div>
+      <p class="muted">
+        <ImageText text={planName(name)} />, <ImageText text={undoPlanName(name)} />
+      </p>
+    </div>
   );
 }
 

@@ -1,6 +1,6 @@
 import type {ComponentChildren} from 'preact';
 import {formatBytes, plural} from '../base/units';
-import {PHASES} from '../model/phases';
+import {passesOf, PHASES} from '../model/phases';
 import type {Severity} from '../model/severity';
 import {headlineOf, toneOf, verdictLabel} from '../model/verdict';
 import type {Tone} from '../model/verdict';
@@ -95,7 +95,7 @@ function Headline({kicker, severity, note, children}: HeadlineProps) {
 /** Changes with the pass only, so that a screen reader is not flooded. */
 function phaseText({progress, file}: Extract<Session, {step: 'checking'}>): string {
   const phase = PHASES.find((candidate) => candidate.phase === progress?.phase);
-  return phase === undefined ? formatBytes(file.size) : `${phase.label}. ${plural(PHASES.length, 'pass', 'passes')}.`;
+  return phase === undefined ? formatBytes(file.size) : `${phase.label}. ${plural(passesOf(progress).length, 'pass', 'passes')}.`;
 }
 
 /** Decides the colour of the verdict. */
