@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"qcowscope/core/check"
+	"qcowscope/core/image"
 	"qcowscope/core/qcow2"
 	"qcowscope/core/refcount"
 	"qcowscope/core/source"
@@ -57,10 +58,34 @@ func (r *repairer) inTable(f check.Finding) bool {
 	role := t.Role(c)
 	switch f.At.Kind {
 	case check.FieldL1:
-		return (role == refcount.L1 || role == refcount.InactiveL1) && (t.Count(c) == 1 || !t.Conflict(c))
+		return (role == refcount.L1 || role == refcount.InactiveL1) && (t.Count(c) == 1 || !t.Conflict(c) || r.isL1But(f))
 	case check.FieldL2:
 		return (role == refcount.L2 || role == refcount.InactiveL2) && g.Aligned(f.At.Off-qcow2.HostOff(f.At.L2Index*g.L2EntrySize())) &&
 			(t.Count(c) == 1 || !t.Conflict(c) || r.isTableBut(f))
+	}
+	return true
+}
+
+// isL1But tells whether the cluster around the entry, into which another pointer leads too,
+// reads as a part of an L1 table in all but this entry.
+func (r *repairer) isL1But(f check.Finding) bool {
+	g := r.img.Geo
+	off := g.Offset(g.Cluster(f.At.Off))
+	table := make([]byte, g.ClusterSize())
+	if r.judged++; r.judged > maxJudged || r.holdsRefcounts(off) || source.ReadFull(r.img.Src, table, int64(off)) != nil {
+		return false
+	}
+	clear(table[f.At.Off-off:][:qcow2.L1EntrySize])
+	return plausibleL1(r.img, table)
+}
+
+// plausibleL1 tells whether every entry could be one of an L1 table of the image.
+func plausibleL1(img *image.Image, table []byte) bool {
+	for ; len(table) > 0; table = table[qcow2.L1EntrySize:] {
+		entry := qcow2.L1Entry(be64(table))
+		if entry.Reserved() != 0 || !img.Geo.Aligned(entry.L2Table()) || int64(entry.L2Table()) >= img.Src.Size() {
+			return false
+		}
 	}
 	return true
 }

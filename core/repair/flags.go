@@ -111,22 +111,9 @@ func (e *flagEdit) plausibleL1(off qcow2.HostOff) bool {
 	if e.l1Table == nil {
 		e.l1Table = make([]byte, e.r.img.Geo.ClusterSize())
 	}
-	e.l1Off, e.l1OK = off, e.readsAsL1(off)
+	e.l1Off = off
+	e.l1OK = !e.r.holdsRefcounts(off) && source.ReadFull(e.r.img.Src, e.l1Table, int64(off)) == nil && plausibleL1(e.r.img, e.l1Table)
 	return e.l1OK
-}
-
-func (e *flagEdit) readsAsL1(off qcow2.HostOff) bool {
-	g, size, buf := e.r.img.Geo, e.r.img.Src.Size(), e.l1Table
-	if e.r.holdsRefcounts(off) || source.ReadFull(e.r.img.Src, buf, int64(off)) != nil {
-		return false
-	}
-	for ; len(buf) > 0; buf = buf[8:] {
-		entry := qcow2.L1Entry(be64(buf))
-		if entry.Reserved() != 0 || !g.Aligned(entry.L2Table()) || int64(entry.L2Table()) >= size {
-			return false
-		}
-	}
-	return true
 }
 
 // plausible tells whether the cluster reads as an L2 table.

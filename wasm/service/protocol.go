@@ -91,7 +91,7 @@ type Verdict struct {
 	Fragmented    float64        `json:"fragmented"`
 	Compressed    float64        `json:"compressed"`
 	ImageEnd      float64        `json:"imageEnd"`
-	Repairable    bool           `json:"repairable"` // a plan would mend something
+	Repairable    bool           `json:"repairable"` // a plan would mend something, if need be by consent
 	Applied       bool           `json:"applied"`    // this is the image after the plan
 	Streams       float64        `json:"streams"`    // compressed clusters that a deep check decoded, -1 when it was not one
 	Incomplete    bool           `json:"incomplete"` // a read failed or the check was cancelled: what was found so far

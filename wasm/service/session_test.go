@@ -1,6 +1,7 @@
 package service
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"qcowscope/core/check"
+	"qcowscope/core/patch"
 	"qcowscope/core/source"
 	"qcowscope/testimages"
 )
@@ -296,4 +298,79 @@ func TestHostileRequests(t *testing.T) {
 	if b, err := s.Bytes(ctx, BytesRequest{Offset: -1, Length: 10}); err != nil || len(b) != 0 {
 		t.Errorf("%d bytes, %v", len(b), err)
 	}
+}
+
+// What can only be mended by consent can be planned, too.
+func TestConsentAloneIsRepairable(t *testing.T) {
+	s, v := checked(t, recipe(t, "size_top_bit"))
+	asking := slices.ContainsFunc(v.Groups, func(g FindingGroup) bool { return g.Code == string(check.DiskSizeImpossible) && g.Consent != "" })
+	if !v.Repairable || !asking {
+		t.Errorf("repairable %v, asks for consent %v", v.Repairable, asking)
+	}
+	for _, accept := range [][]string{nil, {string(check.DiskSizeImpossible)}} {
+		plan, err := s.Plan(context.Background(), PlanRequest{Scope: "all", Accept: accept})
+		if err != nil || plan.Empty != (accept == nil) {
+			t.Errorf("accepting %v: %v, empty %v", accept, err, plan.Empty)
+		}
+	}
+}
+
+// The plan file is the way from the dropped file to what is shown, the undo plan the way
+// back, also after a second repair.
+func TestPlanFiles(t *testing.T) {
+	ctx := context.Background()
+	file := recipe(t, "size_top_bit")
+	s, _ := checked(t, file)
+	if _, err := s.PlanFile(ctx, PlanFileRequest{}); err == nil {
+		t.Error("there is a plan file without a plan")
+	}
+	for _, accept := range [][]string{{string(check.DiskSizeImpossible)}, nil} {
+		scope := "all"
+		if accept == nil {
+			scope = "rebuild"
+		}
+		if _, err := s.Plan(ctx, PlanRequest{Scope: scope, Accept: accept}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Apply(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shown := make([]byte, s.overlay.Size())
+	if err := source.ReadFull(s.overlay, shown, 0); err != nil {
+		t.Fatal(err)
+	}
+	there := patched(t, s, file, PlanFileRequest{})
+	if !bytes.Equal(there, shown) {
+		t.Error("the plan file makes another image than the page shows")
+	}
+	original := make([]byte, file.Size())
+	if err := source.ReadFull(file, original, 0); err != nil {
+		t.Fatal(err)
+	}
+	if back := patched(t, s, source.Bytes(there), PlanFileRequest{Undo: true}); !bytes.Equal(back, original) {
+		t.Error("the undo plan makes another image than was dropped")
+	}
+}
+
+// patched is the file with a plan file applied.
+func patched(t *testing.T, s *Session, file source.Source, req PlanFileRequest) []byte {
+	t.Helper()
+	text, err := s.PlanFile(context.Background(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := patch.DecodeJSON(text, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := patch.NewOverlay(file)
+	if err := over.Apply(plan); err != nil {
+		t.Fatal(err)
+	}
+	after := make([]byte, over.Size())
+	if err := source.ReadFull(over, after, 0); err != nil {
+		t.Fatal(err)
+	}
+	return after
 }

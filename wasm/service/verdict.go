@@ -36,13 +36,13 @@ func (s *Session) verdict() Verdict {
 	return v
 }
 
-// repairable tells whether a plan would mend something without consent.
+// repairable tells whether a plan would mend something, if need be by consent.
 func repairable(r *check.Report) bool {
 	if r.Incomplete != nil {
 		return false
 	}
 	for _, g := range r.Groups {
-		if g.Code.MayMend() {
+		if g.Code.MayMend() || g.Code.Consent() != "" {
 			return true
 		}
 	}

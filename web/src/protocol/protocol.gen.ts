@@ -105,7 +105,7 @@ export interface Verdict {
   fragmented: number;
   compressed: number;
   imageEnd: number;
-  /** a plan would mend something */
+  /** a plan would mend something, if need be by consent */
   repairable: boolean;
   /** this is the image after the plan */
   applied: boolean;

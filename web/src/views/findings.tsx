@@ -70,8 +70,8 @@ function DeepCheck({session}: {session: OpenSession}) {
   return (
     <div class="card deep">
       <p>
-        <strong>{plural(verdict.compressed, 'compressed cluster')}</strong> not looked into yet. Decoding them shows whether
-        their data can be read. All of it is read from the file for that, which may take minutes.
+        <strong>{plural(verdict.compressed, 'compressed cluster')}</strong> not looked into yet. Decoding shows whether
+        the data can still be read. All of it is read from the file for that, which may take minutes.
         {applied && ' Undo the repair first: it is the file as it is that would be read.'}
       </p>
       <button type="button" disabled={applied || isBusy(session.repair)} onClick={() => void controller.recheck(true)}>

@@ -13,8 +13,8 @@ const MOST_RANGES = 100;
 
 type Planned = Extract<Repair, {plan: Plan}>;
 
-/** A plan: what it does in words, what it writes in bytes, and what it leaves. */
-export function PlanView({repair}: {repair: Planned}) {
+/** A plan: what it does in words, what it writes in bytes, and what it leaves of what was found. */
+export function PlanView({repair, found}: {repair: Planned; found: FindingGroup[]}) {
   const {plan, request} = repair;
   return (
     <div class="plan">
@@ -38,7 +38,8 @@ export function PlanView({repair}: {repair: Planned}) {
       )}
       {plan.lostBytes > 0 && <Lost plan={plan} />}
       <PlanActions repair={repair} />
-      {plan.left.length > 0 && <Left plan={plan} request={request} fixed={repair.step !== 'planned'} />}
+      {plan.left.length > 0 && <Left plan={plan} />}
+      {request.scope !== 'leaks' && <Consents plan={plan} request={request} found={found} fixed={repair.step !== 'planned'} />}
       {plan.writes > 0 && repair.step === 'planned' && <Writes plan={plan} request={request} />}
     </div>
   );
@@ -63,8 +64,10 @@ function Lost({plan}: {plan: Plan}) {
         <SeveritySign severity="damage" /> {formatBytes(plan.lostBytes)} of the virtual disk are not in the file any more
       </h3>
       <p>These ranges read as zeros after the repair. If there is an older copy, take them from there.</p>
-      <details>
-        <summary>{plural(shown, 'range')} of the virtual disk</summary>
+      <details open>
+        <summary>
+          {shown === MOST_RANGES ? `The first ${MOST_RANGES} ranges` : plural(shown, 'range')} of the virtual disk
+        </summary>
         <ul class="mono">
           {plan.lost.map(({guest, length}) => (
             <li key={guest}>
@@ -72,7 +75,6 @@ function Lost({plan}: {plan: Plan}) {
             </li>
           ))}
         </ul>
-        {shown === MOST_RANGES && <p class="muted">There may be more; the report has all findings.</p>}
       </details>
     </div>
   );
@@ -117,14 +119,8 @@ function PlanActions({repair}: {repair: Planned}) {
   }
 }
 
-interface LeftProps {
-  plan: Plan;
-  request: PlanRequest;
-  fixed: boolean;
-}
-
-/** What stays as it is, and why. What could be mended at a price asks for consent. */
-function Left({plan, request, fixed}: LeftProps) {
+/** What stays as it is, and why. */
+function Left({plan}: {plan: Plan}) {
   return (
     <div class="left">
       <h3>What it leaves, and why</h3>
@@ -143,39 +139,69 @@ function Left({plan, request, fixed}: LeftProps) {
           </li>
         ))}
       </ul>
-      <Consents plan={plan} request={request} fixed={fixed} />
     </div>
   );
 }
 
-function Consents({plan, request, fixed}: LeftProps) {
+interface ConsentsProps {
+  plan: Plan;
+  request: PlanRequest;
+  found: FindingGroup[];
+  fixed: boolean;
+}
+
+/** What could be mended at a price, and what was already agreed to, with its price. */
+function Consents({plan, request, found, fixed}: ConsentsProps) {
   const controller = useController();
-  const asking = plan.left.filter((group) => group.consent !== '' && !request.accept.includes(group.code));
   const given = request.accept;
+  const known = new Map([...found, ...plan.left].map((group) => [group.code, group]));
+  const asking = plan.left.filter((group) => group.consent !== '' && !given.includes(group.code));
   if (asking.length === 0 && given.length === 0) {
     return null;
   }
   const replan = (accept: string[]) => void controller.plan({...request, accept});
   return (
     <fieldset class="consents" disabled={fixed}>
-      <legend>Repairs that give something up</legend>
-      {asking.map((group: FindingGroup) => (
-        <label key={group.code} class="check">
-          <input type="checkbox" checked={false} onChange={() => replan([...given, group.code])} />
-          <span>
-            <strong>{group.title}:</strong> <Prose text={group.consent} />
-          </span>
-        </label>
+      <legend>Repairs that choose or give something up</legend>
+      {asking.map((group) => (
+        <Consent key={group.code} code={group.code} group={group} given={false} onChange={() => replan([...given, group.code])} />
       ))}
       {given.map((code) => (
-        <label key={code} class="check">
-          <input type="checkbox" checked onChange={() => replan(given.filter((other) => other !== code))} />
-          <span>
-            Accepted: <code>{code}</code>
-          </span>
-        </label>
+        <Consent
+          key={code}
+          code={code}
+          group={known.get(code)}
+          given
+          onChange={() => replan(given.filter((other) => other !== code))}
+        />
       ))}
+      <p class="muted">The places of each, with the ranges of the disk that it is about, are listed under Findings.</p>
     </fieldset>
   );
 }
 
+interface ConsentProps {
+  code: string;
+  /** Unknown when it came to light only by another repair. */
+  group: FindingGroup | undefined;
+  given: boolean;
+  onChange: () => void;
+}
+
+function Consent({code, group, given, onChange}: ConsentProps) {
+  return (
+    <label class="check">
+      <input type="checkbox" checked={given} onChange={onChange} />
+      <span>
+        {group === undefined ? (
+          <code>{code}</code>
+        ) : (
+          <>
+            <strong>{group.title}:</strong> <Prose text={group.consent} />{' '}
+            <span class="muted">({plural(group.count, 'finding')})</span>
+          </>
+        )}
+      </span>
+    </label>
+  );
+}

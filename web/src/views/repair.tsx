@@ -116,7 +116,7 @@ function RepairState({session}: {session: OpenSession}) {
     case 'applying':
     case 'applied':
     case 'undoing':
-      return <PlanView repair={repair} />;
+      return <PlanView repair={repair} found={session.verdict.groups} />;
   }
 }
 

@@ -68,7 +68,8 @@ function SavePlans({session}: {session: OpenSession}) {
       <p>
         Every write with its place, old and new bytes, and the reason, as JSON. On the command line{' '}
         <code>qcowscope apply</code> takes either file: the plan repairs a copy of this image, the undo plan turns the
-        repaired copy back into this image, byte for byte. Both hold bytes of the image’s tables.
+        repaired copy back into this image, byte for byte. Both hold bytes of the image: of its tables and,
+        where clusters are copied, of the disk.
       </p>
       <div class="row">
         <button type="button" onClick={() => void controller.savePlan(false)}>
