@@ -64,7 +64,8 @@ func (r *repairer) byContent(e qcow2.L2Entry) (qcow2.SubclusterBitmap, error) {
 
 // brokenPointers are findings of pointers that may have meant a leaked cluster.
 var brokenPointers = []check.Code{check.LostMapping, check.MetadataOverlap, check.CrossLink, check.L2TableShared, check.L2TableGarbage,
-	check.L1ReservedBits, check.L2ReservedBits, check.L2TableUnaligned, check.DataUnaligned, check.RegionBeyondEOF, check.L1OffsetZero}
+	check.L1ReservedBits, check.L2ReservedBits, check.L2TableUnaligned, check.DataUnaligned, check.RegionBeyondEOF, check.L1OffsetZero,
+	check.SnapshotL1Unaligned, check.SnapshotL1Outside}
 
 // countBroken is the number of places with such findings.
 func (r *repairer) countBroken() (n int) {
