@@ -58,25 +58,47 @@ func (r *repairer) inTable(f check.Finding) bool {
 	role := t.Role(c)
 	switch f.At.Kind {
 	case check.FieldL1:
-		return (role == refcount.L1 || role == refcount.InactiveL1) && (t.Count(c) == 1 || !t.Conflict(c) || r.isL1But(f))
+		return (role == refcount.L1 || role == refcount.InactiveL1) && (t.Count(c) == 1 || !t.Conflict(c) || r.isTableBut(f, refcount.L1))
 	case check.FieldL2:
 		return (role == refcount.L2 || role == refcount.InactiveL2) && g.Aligned(f.At.Off-qcow2.HostOff(f.At.L2Index*g.L2EntrySize())) &&
-			(t.Count(c) == 1 || !t.Conflict(c) || r.isTableBut(f))
+			(t.Count(c) == 1 || !t.Conflict(c) || r.isTableBut(f, refcount.L2))
 	}
 	return true
 }
 
-// isL1But tells whether the cluster around the entry, into which another pointer leads too,
-// reads as a part of an L1 table in all but this entry.
-func (r *repairer) isL1But(f check.Finding) bool {
-	g := r.img.Geo
-	off := g.Offset(g.Cluster(f.At.Off))
-	table := make([]byte, g.ClusterSize())
-	if r.judged++; r.judged > maxJudged || r.holdsRefcounts(off) || source.ReadFull(r.img.Src, table, int64(off)) != nil {
+// maxJudged bounds how often a whole table is read to judge one entry.
+const maxJudged = 256
+
+// isTableBut tells whether the cluster around the entry, into which another pointer leads
+// too, reads as the table that it should be in all but this entry. An L2 table must have
+// more than this one.
+func (r *repairer) isTableBut(f check.Finding, role refcount.Role) bool {
+	if r.judged++; r.judged > maxJudged {
 		return false
 	}
-	clear(table[f.At.Off-off:][:qcow2.L1EntrySize])
-	return plausibleL1(r.img, table)
+	g := r.img.Geo
+	table := make([]byte, g.ClusterSize())
+	return r.readsAs(role, g.Offset(g.Cluster(f.At.Off)), table, f.At.Off) &&
+		(role == refcount.L1 || !bytes.Equal(table, make([]byte, len(table))))
+}
+
+// readsAs reads the cluster at off into table and tells whether it can be a part of an L1
+// table, or an L2 table. The entry at but, if that is not negative, is taken for empty.
+func (r *repairer) readsAs(role refcount.Role, off qcow2.HostOff, table []byte, but qcow2.HostOff) bool {
+	if r.holdsRefcounts(off) || source.ReadFull(r.img.Src, table, int64(off)) != nil {
+		return false
+	}
+	size := r.img.Geo.L2EntrySize()
+	if role == refcount.L1 {
+		size = qcow2.L1EntrySize
+	}
+	if but >= 0 {
+		clear(table[but-off:][:size])
+	}
+	if role == refcount.L1 {
+		return plausibleL1(r.img, table)
+	}
+	return check.PlausibleTable(r.img, table)
 }
 
 // plausibleL1 tells whether every entry could be one of an L1 table of the image.
@@ -88,23 +110,6 @@ func plausibleL1(img *image.Image, table []byte) bool {
 		}
 	}
 	return true
-}
-
-// maxJudged bounds how often a whole table is read to judge one entry.
-const maxJudged = 256
-
-// isTableBut tells whether the cluster around the entry, into which another pointer leads
-// too, reads as an L2 table in all but this entry.
-func (r *repairer) isTableBut(f check.Finding) bool {
-	g := r.img.Geo
-	off := g.Offset(g.Cluster(f.At.Off))
-	table := make(qcow2.L2Table, g.ClusterSize())
-	if r.judged++; r.judged > maxJudged || r.holdsRefcounts(off) || source.ReadFull(r.img.Src, table, int64(off)) != nil {
-		return false
-	}
-	at := int64(f.At.Off - off)
-	clear(table[at : at+g.L2EntrySize()])
-	return !bytes.Equal(table, make([]byte, len(table))) && check.PlausibleTable(r.img, table)
 }
 
 // evidence answers what else is known about a cluster that a damaged pointer may mean.
@@ -184,6 +189,9 @@ func (e *evidence) cutOff(f check.Finding) bool {
 // bits cleared or with a single bit flipped, or where its neighbours in the table make it
 // expected. ok is false when there is no such place or more than one.
 func (e *evidence) candidate(f check.Finding, table bool) (host qcow2.HostOff, ok bool) {
+	if f.Code == check.L2TableGarbage && e.r.report.Group(check.SnapshotL1Unaligned) != nil {
+		return 0, false // what looks like the table may be the snapshot's
+	}
 	g := e.r.img.Geo
 	off := qcow2.HostOff(f.Got & qcow2.OffsetMask)
 	tries := []qcow2.HostOff{off &^ qcow2.HostOff(g.ClusterSize()-1)}

@@ -6,7 +6,6 @@ import (
 	"qcowscope/core/check"
 	"qcowscope/core/qcow2"
 	"qcowscope/core/refcount"
-	"qcowscope/core/source"
 )
 
 // flags makes the COPIED flags of the active tree agree with the stored refcounts, which
@@ -25,27 +24,28 @@ func (r *repairer) flags() error {
 		return err
 	}
 	e.flush()
-	r.step(check.CopiedL1, e.l1, "correct COPIED flags of L1 entries")
-	r.step(check.CopiedL2, e.l2, "correct COPIED flags of L2 entries")
+	r.step(check.CopiedL1, e.l1Count, "correct COPIED flags of L1 entries")
+	r.step(check.CopiedL2, e.l2Count, "correct COPIED flags of L2 entries")
 	return nil
+}
+
+// judgedTable is the table of its kind that isTable looked at last.
+type judgedTable struct {
+	off       qcow2.HostOff
+	known, ok bool
 }
 
 // flagEdit collects wrong flags; entries side by side become one write.
 type flagEdit struct {
-	r      *repairer
-	l1, l2 uint64
-	done   map[qcow2.HostOff]bool // entries written in shared tables
-	off    qcow2.HostOff
-	run    []byte
-	why    string
+	r                *repairer
+	l1Count, l2Count uint64
+	done             map[qcow2.HostOff]bool // entries written in shared tables
+	off              qcow2.HostOff
+	run              []byte
+	why              string
 
-	tableOff qcow2.HostOff // the table that plausible looked at last
-	table    qcow2.L2Table
-	tableOK  bool
-
-	l1Off   qcow2.HostOff // the cluster that plausibleL1 looked at last
-	l1Table []byte
-	l1OK    bool
+	table  []byte // the one that isTable reads
+	l1, l2 judgedTable
 }
 
 func (e *flagEdit) add(f check.Finding) {
@@ -53,9 +53,9 @@ func (e *flagEdit) add(f check.Finding) {
 		return
 	}
 	if f.Code == check.CopiedL1 {
-		e.l1++
+		e.l1Count++
 	} else {
-		e.l2++
+		e.l2Count++
 	}
 	if f.At.Off != e.off+qcow2.HostOff(len(e.run)) || len(e.run) == 0 {
 		e.flush()
@@ -94,35 +94,19 @@ func (e *flagEdit) writable(f check.Finding) bool {
 }
 
 // isTable tells whether a cluster that something else claims too is the table that it should
-// be.
+// be. With a wrong size an L1 table runs over other things.
 func (e *flagEdit) isTable(off qcow2.HostOff, role refcount.Role) bool {
+	seen := &e.l2
 	if role == refcount.L1 {
-		return e.plausibleL1(off)
+		seen = &e.l1
 	}
-	return e.plausible(off)
-}
-
-// plausibleL1 tells whether the cluster reads as a part of an L1 table. With a wrong size
-// the table runs over other things.
-func (e *flagEdit) plausibleL1(off qcow2.HostOff) bool {
-	if e.l1Table != nil && e.l1Off == off {
-		return e.l1OK
+	if e.table == nil {
+		e.table = make([]byte, e.r.img.Geo.ClusterSize())
 	}
-	if e.l1Table == nil {
-		e.l1Table = make([]byte, e.r.img.Geo.ClusterSize())
+	if !seen.known || seen.off != off {
+		*seen = judgedTable{off, true, e.r.readsAs(role, off, e.table, -1)}
 	}
-	e.l1Off = off
-	e.l1OK = !e.r.holdsRefcounts(off) && source.ReadFull(e.r.img.Src, e.l1Table, int64(off)) == nil && plausibleL1(e.r.img, e.l1Table)
-	return e.l1OK
-}
-
-// plausible tells whether the cluster reads as an L2 table.
-func (e *flagEdit) plausible(table qcow2.HostOff) bool {
-	if e.table == nil || e.tableOff != table {
-		e.tableOff, e.table = table, make(qcow2.L2Table, e.r.img.Geo.ClusterSize())
-		e.tableOK = !e.r.holdsRefcounts(table) && source.ReadFull(e.r.img.Src, e.table, int64(table)) == nil && check.PlausibleTable(e.r.img, e.table)
-	}
-	return e.tableOK
+	return seen.ok
 }
 
 // holdsRefcounts tells whether the cluster at off is the reftable's or a refblock: their

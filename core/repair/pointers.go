@@ -85,9 +85,6 @@ func (p *pointerEdit) pointElsewhere(e *evidence, f check.Finding) {
 	}
 	table := f.At.Kind == check.FieldL1
 	host, ok := e.candidate(f, table)
-	if f.Code == check.L2TableGarbage && p.r.report.Group(check.SnapshotL1Unaligned) != nil {
-		ok = false // the table is overwritten, and what looks like it may be the snapshot's
-	}
 	if !ok || p.taken[host] {
 		if table {
 			p.brokenL1 = append(p.brokenL1, f)
