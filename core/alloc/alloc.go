@@ -3,6 +3,7 @@
 package alloc
 
 import (
+	"math"
 	"math/bits"
 
 	"qcowscope/core/qcow2"
@@ -38,6 +39,14 @@ func New(t *refcount.Table) *Allocator {
 func (a *Allocator) Avoid(c qcow2.HostCluster) {
 	a.grow(int64(c))
 	a.used[c/64] |= 1 << (c % 64)
+}
+
+// Release lets the cluster be handed out.
+func (a *Allocator) Release(c qcow2.HostCluster) {
+	if int64(c)/64 < int64(len(a.used)) {
+		a.used[c/64] &^= 1 << (c % 64)
+		a.hint = max(a.floor, min(a.hint, int64(c)))
+	}
 }
 
 // AvoidBelow never hands out a cluster below end: only clusters that make the file longer
@@ -78,8 +87,18 @@ func (a *Allocator) Take() qcow2.HostCluster {
 
 // TakeRun is the start of the lowest n free clusters in a row, which are then used.
 func (a *Allocator) TakeRun(n int64) qcow2.HostCluster {
-	start := a.nextFree(a.hint)
+	c, _ := a.TakeRunIn(a.hint, math.MaxInt64, n)
+	return c
+}
+
+// TakeRunIn is the start of the lowest n free clusters in a row within [from, to), if there
+// are any; they are then used.
+func (a *Allocator) TakeRunIn(from, to, n int64) (qcow2.HostCluster, bool) {
+	start := a.nextFree(max(from, a.hint))
 	for i := int64(0); i < n; {
+		if start > to-n {
+			return 0, false
+		}
 		if a.free(start + i) {
 			i++
 			continue
@@ -89,7 +108,7 @@ func (a *Allocator) TakeRun(n int64) qcow2.HostCluster {
 	for i := range n {
 		a.take(qcow2.HostCluster(start + i))
 	}
-	return qcow2.HostCluster(start)
+	return qcow2.HostCluster(start), true
 }
 
 func (a *Allocator) take(c qcow2.HostCluster) {
@@ -103,8 +122,7 @@ func (a *Allocator) Taken() []qcow2.HostCluster { return a.taken }
 // ReleaseAll takes back everything that was handed out, to try again.
 func (a *Allocator) ReleaseAll() {
 	for _, c := range a.taken {
-		a.used[c/64] &^= 1 << (c % 64)
-		a.hint = max(a.floor, min(a.hint, int64(c)))
+		a.Release(c)
 	}
 	a.taken = a.taken[:0]
 }

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"testing"
 
+	"qcowscope/core/alloc"
 	"qcowscope/core/check"
 	"qcowscope/core/image"
 	"qcowscope/core/qcow2"
@@ -246,7 +247,7 @@ func FuzzRepair(f *testing.F) {
 			if may := maxChecks * mayAllocate(int64(len(w.Image)), img.Geo.ClusterSize()); used > may {
 				t.Errorf("%v: %d bytes allocated for a file of %d bytes, may be %d", how, used, len(w.Image), may)
 			}
-			if errors.Is(err, repair.ErrReftableTooLarge) {
+			if errors.Is(err, alloc.ErrReftableTooLarge) {
 				continue
 			}
 			if err != nil {

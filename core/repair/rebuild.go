@@ -1,6 +1,7 @@
 package repair
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -11,47 +12,67 @@ import (
 	"qcowscope/core/source"
 )
 
-// ErrReftableTooLarge says that the refcounts of the image would need a larger reftable
-// than the format allows to open.
-var ErrReftableTooLarge = errors.New("repair: a new reftable would be larger than 8 MiB")
-
-// structure is a new refcount structure: where the reftable and each refblock go.
-//
-//	header[48..59] -> reftable (tableLen clusters from table on)
-//	                    [k] -> blocks[k], the refblock of clusters [k*e, (k+1)*e)
-type structure struct {
-	table    qcow2.HostCluster
-	tableLen int64
-	blocks   map[int64]qcow2.HostCluster
-}
-
 // rebuild replaces the whole refcount structure. The new one goes to clusters that nothing
-// refers to, the old one included, so the old stays whole until the header's 12 bytes
-// switch over; its clusters are free in the new one.
+// refers to, the old one included, so the old stays whole until the header switches over;
+// its clusters are free in the new one.
 func (r *repairer) rebuild() error {
-	t, g := r.report.Refcounts, r.img.Geo
-	a := alloc.New(t.Table)
-	r.avoidOldBlocks(a)
-	if err := r.avoidDangling(a); err != nil {
-		return err
-	}
-	if r.out.KeptLeaks != "" || r.mayHoldLostData() {
-		a.AvoidBelow(qcow2.HostCluster(r.img.HostClusters()))
-	}
 	want, err := r.wanted()
 	if err != nil {
 		return err
 	}
-	s, err := place(g, want, a)
+	r.tracePasses()
+	s, g, err := r.placed(want)
 	if err != nil {
 		return err
 	}
-	if err := r.writeStructure(s, want, a); err != nil {
+	if err := s.AddTo(r.ctx, r.stage, batchRaise, g, want, r.opt.Trace); err != nil {
 		return err
 	}
-	r.step(check.RefcountZero, uint64(len(s.blocks)), "write a new refcount block")
+	r.stage.Add(batchSwitch, qcow2.OffReftable, s.Pointer(g), "refcount_table_offset and refcount_table_clusters: switch to the new refcount table")
+	if g.RefcountOrder != r.img.Geo.RefcountOrder {
+		order := binary.BigEndian.AppendUint32(nil, uint32(g.RefcountOrder))
+		r.stage.Add(batchSwitch, qcow2.OffRefcountOrder, order, fmt.Sprintf("refcount_order: refcounts of %d bits", g.RefcountBits()))
+	}
+	r.traceSwitch(s, want)
+	r.step(check.RefcountZero, uint64(len(s.Blocks)), "write a new refcount block")
 	r.step(check.RefcountZero, 1, "write a new refcount table and switch the header to it")
 	return nil
+}
+
+// placed finds the place of the new structure, of the width that the options ask for.
+func (r *repairer) placed(want *counts) (alloc.Structure, qcow2.Geometry, error) {
+	g, err := r.newGeometry(want)
+	if err != nil {
+		return alloc.Structure{}, g, err
+	}
+	want.limit = g.RefcountMax()
+	s, err := r.place(g, want, r.opt.ReuseTables, r.opt.Trace)
+	var full *alloc.NoRoomError
+	if errors.As(err, &full) {
+		err = &NoRoomError{NoRoomError: *full, Ways: r.waysThatFit(want)}
+	}
+	return s, g, err
+}
+
+// place tries one way to place the new structure.
+func (r *repairer) place(g qcow2.Geometry, want *counts, reuse bool, trace alloc.Tracer) (alloc.Structure, error) {
+	a := alloc.New(r.report.Refcounts.Table)
+	if reuse {
+		for c := range want.old {
+			if want.at(int64(c)) == 0 {
+				a.Release(c)
+			}
+		}
+	} else {
+		r.avoidOldBlocks(a)
+	}
+	if err := r.avoidDangling(a); err != nil {
+		return alloc.Structure{}, err
+	}
+	if r.out.KeptLeaks != "" || r.mayHoldLostData() {
+		a.AvoidBelow(qcow2.HostCluster(r.img.HostClusters()))
+	}
+	return alloc.Placement{Geometry: g, Clusters: r.fileClusters(), Fixed: r.opt.FixedSize, Trace: trace}.Place(want, a)
 }
 
 // avoidOldBlocks keeps clear of refblocks that a damaged reftable entry may mean.
@@ -85,10 +106,12 @@ type counts struct {
 	old  map[qcow2.HostCluster]uint64 // references by the old reftable and its refblocks
 	kept map[int64]uint64             // stored refcounts of leaked clusters that are not given back
 	n    int64
+
+	limit uint64 // the greatest refcount that fits
 }
 
 func (r *repairer) wanted() (*counts, error) {
-	w := &counts{r: r, old: map[qcow2.HostCluster]uint64{}, n: r.report.Refcounts.Len()}
+	w := &counts{r: r, old: map[qcow2.HostCluster]uint64{}, n: r.report.Refcounts.Len(), limit: r.img.Geo.RefcountMax()}
 	g := r.img.Geo
 	off, n := int64(r.img.Header.RefcountTableOffset), r.img.ReftableBytes()
 	// A table that passes the end of the file was not counted.
@@ -150,19 +173,22 @@ func (w *counts) at(c int64) uint64 {
 		return v
 	}
 	hc := qcow2.HostCluster(c)
-	return min(w.r.report.Refcounts.Count(hc)-w.old[hc], w.r.img.Geo.RefcountMax())
+	return min(w.r.report.Refcounts.Count(hc)-w.old[hc], w.limit)
 }
 
-// each visits the clusters of [from, to) whose refcount is not zero. Most have the count of
+// Len is the number of clusters.
+func (w *counts) Len() int64 { return w.n }
+
+// Each visits the clusters of [from, to) whose refcount is not zero. Most have the count of
 // the recount: only those of the old structure, and all when stored refcounts are kept, are
 // looked up.
-func (w *counts) each(from, to int64, visit func(c int64, n uint64) bool) {
+func (w *counts) Each(from, to int64, visit func(c int64, n uint64) bool) {
 	t := w.r.report.Refcounts
 	if to = min(to, w.n); from >= to {
 		return
 	}
 	counts, roles := t.Counts(from, to), t.Roles(from, to)
-	limit := w.r.img.Geo.RefcountMax()
+	limit := w.limit
 	for i, n := range counts {
 		v := min(uint64(n), limit)
 		switch role := refcount.RoleOf(roles[i]); {
@@ -175,104 +201,4 @@ func (w *counts) each(from, to int64, visit func(c int64, n uint64) bool) {
 			return
 		}
 	}
-}
-
-// place finds where the new structure goes: the smallest table, everything at the lowest
-// free clusters.
-//
-// A refblock or the table may fall into a range that has no refblock yet, which then needs
-// one, which needs a place; and the more ranges, the larger the table. It ends because for
-// a fixed table length each round gives a block to a range that had none, of which there
-// are finitely many below the end, and at the end one new block covers itself and e-1
-// more; and because the table length only grows, by ranges that the previous length did
-// not reach, up to the limit of 8 MiB. Before each retry everything is released, so that a
-// retry never has less room than the one before it.
-func place(g qcow2.Geometry, want *counts, a *alloc.Allocator) (structure, error) {
-	per := g.RefblockEntries()
-	needed := neededBlocks(want, per)
-	tableLen := int64(1)
-	if len(needed) > 0 {
-		tableLen = needed[len(needed)-1]/g.ReftableEntries() + 1
-	}
-	for {
-		if tableLen<<g.ClusterBits > qcow2.MaxReftableBytes {
-			return structure{}, ErrReftableTooLarge
-		}
-		s := structure{table: a.TakeRun(tableLen), tableLen: tableLen, blocks: make(map[int64]qcow2.HostCluster, len(needed))}
-		last := s.fill(g, needed, a)
-		if need := last/g.ReftableEntries() + 1; need > tableLen {
-			a.ReleaseAll()
-			tableLen = need
-			continue
-		}
-		return s, nil
-	}
-}
-
-// neededBlocks are the ranges in which something is in use, ascending.
-func neededBlocks(want *counts, per int64) []int64 {
-	var ks []int64
-	for k := int64(0); k*per < want.n; k++ {
-		want.each(k*per, (k+1)*per, func(int64, uint64) bool {
-			ks = append(ks, k)
-			return false
-		})
-	}
-	return ks
-}
-
-// fill gives a refblock to every needed range, to the table's own and to those that the
-// refblocks fall into. It returns the last range with a refblock.
-func (s *structure) fill(g qcow2.Geometry, needed []int64, a *alloc.Allocator) (last int64) {
-	per := g.RefblockEntries()
-	queue := append([]int64(nil), needed...)
-	for k := int64(s.table) / per; k <= (int64(s.table)+s.tableLen-1)/per; k++ {
-		queue = append(queue, k)
-	}
-	for i := 0; i < len(queue); i++ {
-		k := queue[i]
-		if _, ok := s.blocks[k]; ok {
-			continue
-		}
-		c := a.Take()
-		s.blocks[k] = c
-		last = max(last, k)
-		queue = append(queue, int64(c)/per)
-	}
-	return last
-}
-
-// writeStructure adds the new refblocks and the table in one batch, and the header's
-// pointer in the next.
-func (r *repairer) writeStructure(s structure, want *counts, a *alloc.Allocator) error {
-	g := r.img.Geo
-	per := g.RefblockEntries()
-	table := make([]byte, s.tableLen<<g.ClusterBits)
-	blocks := make(map[int64]qcow2.Refblock, len(s.blocks))
-	for k := range s.tableLen * g.ReftableEntries() {
-		c, ok := s.blocks[k]
-		if !ok {
-			continue
-		}
-		if err := r.ctx.Err(); err != nil {
-			return err
-		}
-		putBE64(table[8*k:], uint64(g.Offset(c)))
-		block := make(qcow2.Refblock, g.ClusterSize())
-		want.each(k*per, (k+1)*per, func(c int64, n uint64) bool {
-			block.Set(g.RefcountOrder, c-k*per, n)
-			return true
-		})
-		blocks[k] = block
-		r.stage.Add(batchRaise, int64(g.Offset(c)), block, fmt.Sprintf("new refblock %d, for clusters %d to %d", k, k*per, (k+1)*per-1))
-	}
-	for _, c := range a.Taken() {
-		blocks[int64(c)/per].Set(g.RefcountOrder, int64(c)%per, 1)
-	}
-	r.stage.Add(batchRaise, int64(g.Offset(s.table)), table, "new refcount table")
-	head := make([]byte, 12)
-	putBE64(head, uint64(g.Offset(s.table)))
-	head[8], head[9], head[10], head[11] = byte(s.tableLen>>24), byte(s.tableLen>>16), byte(s.tableLen>>8), byte(s.tableLen)
-	r.stage.Add(batchSwitch, qcow2.OffReftable, head, "refcount_table_offset and refcount_table_clusters: switch to the new refcount table")
-	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"testing"
 
+	"qcowscope/core/alloc"
 	"qcowscope/core/check"
 	"qcowscope/core/image"
 	"qcowscope/core/repair"
@@ -37,7 +38,7 @@ func TestRebuildTooLarge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := repair.Plan(context.Background(), img, before, repair.Options{Scope: repair.All}); !errors.Is(err, repair.ErrReftableTooLarge) {
+	if _, err := repair.Plan(context.Background(), img, before, repair.Options{Scope: repair.All}); !errors.Is(err, alloc.ErrReftableTooLarge) {
 		t.Errorf("%v", err)
 	}
 	fits := scattered(9, 6, run{16384*perTable - 1, 1})

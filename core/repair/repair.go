@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 
+	"qcowscope/core/alloc"
 	"qcowscope/core/check"
 	"qcowscope/core/image"
 	"qcowscope/core/patch"
@@ -32,6 +33,15 @@ type Options struct {
 	Scope  Scope
 	Accept map[check.Code]bool // codes whose repair chooses or gives something up
 	Check  check.Options       // for the checks of what the plan would make
+
+	// RefcountBits is the width of the refcounts that a rebuild writes, 0 to leave it.
+	RefcountBits uint
+	// FixedSize: nothing is written past the end, as on a block device.
+	FixedSize bool
+	// ReuseTables: a rebuild may write over the old refcount structure. A crash on the way
+	// can then be mended by the undo plan only.
+	ReuseTables bool
+	Trace       alloc.Tracer // is told how a rebuild comes about
 }
 
 // Step is one kind of change that the plan makes.
@@ -112,7 +122,7 @@ func Plan(ctx context.Context, img *image.Image, before *check.Report, opt Optio
 		}
 		r.countFixed(i, was)
 	}
-	return r.out, nil
+	return r.out, r.fits(r.plan)
 }
 
 // accepts tells whether the user consents to repairs of the code that choose between
