@@ -39,7 +39,7 @@ function steps(go) {
     },
     {
       name: 'protocol',
-      inputs: ['wasm/service/protocol.go', 'scripts/gen-protocol'],
+      inputs: ['wasm/service', 'scripts/gen-protocol'],
       outputs: ['web/src/protocol/protocol.gen.ts'],
       work: async () => {
         await must('Generating the protocol types', 'go', ['run', './scripts/gen-protocol']);

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	goFile = "wasm/service/protocol.go"
+	goFiles = "wasm/service/*protocol.go"
 	tsFile = "web/src/protocol/protocol.gen.ts"
 )
 
@@ -29,11 +29,19 @@ func main() {
 }
 
 func run(check bool) error {
-	src, err := os.ReadFile(goFile)
-	if err != nil {
-		return err
+	names, err := filepath.Glob(goFiles)
+	if err != nil || len(names) == 0 {
+		return fmt.Errorf("%s: found nothing (%v)", goFiles, err)
 	}
-	want, err := translate(goFile, src)
+	var sources []goSource
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		sources = append(sources, goSource{filepath.ToSlash(name), text})
+	}
+	want, err := translate(sources...)
 	if err != nil {
 		return err
 	}
@@ -52,7 +60,7 @@ func compare(want []byte) error {
 		return err
 	}
 	if !bytes.Equal(got, want) {
-		return fmt.Errorf("%s is not what %s says: run `go run ./scripts/gen-protocol`", tsFile, goFile)
+		return fmt.Errorf("%s is not what %s says: run `go run ./scripts/gen-protocol`", tsFile, goFiles)
 	}
 	return nil
 }

@@ -18,25 +18,36 @@ var plain = map[string]string{"bool": "boolean", "string": "string", "int": "num
 
 type translator struct {
 	fset    *token.FileSet
-	structs map[string]bool // declared in the file
+	structs map[string]bool // declared in the files
 	out     bytes.Buffer
 }
 
-// translate turns the Go source of the protocol into TypeScript: an interface for each struct,
-// a const tuple with its union type for each list of strings.
-func translate(name string, src []byte) ([]byte, error) {
+// goSource is a Go file of the protocol.
+type goSource struct {
+	name string
+	text []byte
+}
+
+// translate turns the Go sources of the protocol into TypeScript: an interface for each
+// struct, a const tuple with its union type for each list of strings.
+func translate(sources ...goSource) ([]byte, error) {
 	t := &translator{fset: token.NewFileSet(), structs: map[string]bool{}}
-	file, err := parser.ParseFile(t.fset, name, src, parser.ParseComments)
-	if err != nil {
-		return nil, err
+	var specs []documented
+	var names []string
+	for _, src := range sources {
+		file, err := parser.ParseFile(t.fset, src.name, src.text, parser.ParseComments)
+		if err != nil {
+			return nil, err
+		}
+		specs = append(specs, specsOf(file)...)
+		names = append(names, src.name)
 	}
-	specs := specsOf(file)
 	for _, s := range specs {
 		if ts, ok := s.spec.(*ast.TypeSpec); ok {
 			t.structs[ts.Name.Name] = true
 		}
 	}
-	fmt.Fprintf(&t.out, "// Generated from %s by scripts/gen-protocol. Do not edit.\n", name)
+	fmt.Fprintf(&t.out, "// Generated from %s by scripts/gen-protocol. Do not edit.\n", strings.Join(names, ", "))
 	for _, s := range specs {
 		if err := t.spec(s); err != nil {
 			return nil, err

@@ -55,7 +55,7 @@ export type Owner = (typeof Owners)[number];
 `
 
 func TestTranslate(t *testing.T) {
-	got, err := translate("protocol.go", []byte(sample))
+	got, err := translate(goSource{"protocol.go", []byte(sample)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestTranslateRefusesWhatTheCodecHarms(t *testing.T) {
 		{"quote in name", `var Owners = []string{"it's"}`, "does not quote"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := translate("p.go", []byte("package p\n"+c.decl+"\n"))
+			_, err := translate(goSource{"p.go", []byte("package p\n" + c.decl + "\n")})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got error %v, want one with %q", err, c.want)
 			}
