@@ -16,7 +16,7 @@ import (
 
 const (
 	goFiles = "wasm/service/*protocol.go"
-	tsFile = "web/src/protocol/protocol.gen.ts"
+	tsFile  = "web/src/protocol/protocol.gen.ts"
 )
 
 func main() {
