@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -15,6 +16,9 @@ var repairVerb = verb{
 	help: `  -o OUT                   where the copy goes; it gets its name only when it is complete and was checked
   --scope=leaks|all|rebuild  what to repair (all); rebuild makes a new refcount structure in any case
   --accept=CODE,...        consent to repairs of these kinds, which choose or give something up
+  --fixed-size             write nothing past the end, as on a block device; what would fit is said when it cannot be done
+  --refcount-bits=N        with --scope=rebuild: the width of the new refcounts, 1 to 64
+  --reuse-tables           with --scope=rebuild: write over the old refcount structure, for when there is no other room
   --plan                   print what would be written, and write nothing; with --output=json for apply
   --undo=FILE              also write the plan that makes the original of the copy again
   --rebase-backing         rewrite the name of the backing file so that it is found from OUT
@@ -41,6 +45,21 @@ type repairOptions struct {
 	planOnly bool
 	rebase   bool
 	form     *output
+	place    placing
+}
+
+// placing are the flags that say where and how a rebuild puts the new refcount structure.
+type placing struct {
+	fixedSize, reuseTables bool
+	refcountBits           uint
+}
+
+// refuse says why the flags do not go together.
+func (p placing) refuse(scope repair.Scope) error {
+	if scope != repair.Rebuild && (p.reuseTables || p.refcountBits != 0) {
+		return fmt.Errorf("--refcount-bits and --reuse-tables go with --scope=rebuild")
+	}
+	return nil
 }
 
 func runRepair(c *command) int {
@@ -50,6 +69,9 @@ func runRepair(c *command) int {
 	c.flags.StringVar(&o.undo, "undo", "", "")
 	c.flags.StringVar(&o.scope, "scope", string(repair.All), "")
 	c.flags.StringVar(&o.accept, "accept", "", "")
+	c.flags.BoolVar(&o.place.fixedSize, "fixed-size", false, "")
+	c.flags.BoolVar(&o.place.reuseTables, "reuse-tables", false, "")
+	c.flags.UintVar(&o.place.refcountBits, "refcount-bits", 0, "")
 	c.flags.BoolVar(&o.planOnly, "plan", false, "")
 	c.flags.BoolVar(&o.rebase, "rebase-backing", false, "")
 	if code, ok := c.parse(1); !ok {
@@ -58,6 +80,9 @@ func runRepair(c *command) int {
 	accept, err := acceptedCodes(o.accept)
 	if err == nil && !repair.Scope(o.scope).Valid() {
 		err = fmt.Errorf("--scope is leaks, all or rebuild")
+	}
+	if err == nil {
+		err = o.place.refuse(repair.Scope(o.scope))
 	}
 	if err == nil && o.rebase && o.path == "" {
 		err = fmt.Errorf("--rebase-backing needs -o OUT: it depends on where the copy lies")
@@ -119,10 +144,13 @@ func (c *command) repair(f *file, img *image.Image, o repairOptions, accept map[
 		end()
 		return c.fail(err)
 	}
-	out, err := repair.Plan(c.ctx, img, before, repair.Options{Scope: repair.Scope(o.scope), Accept: accept, Check: opt})
+	out, err := repair.Plan(c.ctx, img, before, repair.Options{
+		Scope: repair.Scope(o.scope), Accept: accept, Check: opt,
+		FixedSize: o.place.fixedSize, ReuseTables: o.place.reuseTables, RefcountBits: o.place.refcountBits,
+	})
 	end()
 	if err != nil {
-		return c.fail(err)
+		return c.fail(flagsThatFit(err))
 	}
 	plan := out.Plan
 	if o.rebase {
@@ -212,4 +240,21 @@ func (c *command) writeRepaired(f *file, plan *patch.Plan, o repairOptions, afte
 		}
 		return undo.keep()
 	})
+}
+
+// flagsThatFit says with which flags a repair fits that has no room.
+func flagsThatFit(err error) error {
+	var full *repair.NoRoomError
+	if !errors.As(err, &full) || len(full.Ways) == 0 {
+		return err
+	}
+	words := []string{err.Error()}
+	for _, w := range full.Ways {
+		flags := fmt.Sprintf("--scope=rebuild --refcount-bits=%d", w.RefcountBits)
+		if w.ReuseTables {
+			flags += " --reuse-tables"
+		}
+		words = append(words, "  try "+flags)
+	}
+	return errors.New(strings.Join(words, "\n"))
 }

@@ -32,13 +32,13 @@ func (w Way) String() string {
 
 func (e *NoRoomError) Error() string {
 	if len(e.Ways) == 0 {
-		return "repair: " + e.NoRoomError.Error() + "; nothing smaller would do: copy the image to a larger place first"
+		return e.NoRoomError.Error() + "; nothing smaller would do: copy the image to a larger place first"
 	}
 	words := make([]string, len(e.Ways))
 	for i, w := range e.Ways {
 		words[i] = w.String()
 	}
-	return "repair: " + e.NoRoomError.Error() + "; what would fit: " + strings.Join(words, "; or ")
+	return e.NoRoomError.Error() + "; what would fit: " + strings.Join(words, "; or ")
 }
 
 // waysThatFit tries narrower refcounts first, which keep the old tables, then the place of

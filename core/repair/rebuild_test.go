@@ -186,7 +186,7 @@ func tableOf(img *image.Image) (clusters, first int64) {
 	return int64(img.Header.RefcountTableClusters), int64(img.Header.RefcountTableOffset) >> img.Geo.ClusterBits
 }
 
-// Full images of all widths and three cluster sizes, of sizes at which one cluster more
+// Full images of all widths and of small, usual and large clusters, of sizes at which one cluster more
 // takes a refblock more, or a cluster of the reftable more: the table is the smallest
 // possible, and planning ends.
 func TestRebuildAtBoundaries(t *testing.T) {
@@ -195,7 +195,7 @@ func TestRebuildAtBoundaries(t *testing.T) {
 		most = 40_000
 	}
 	tried := 0
-	for _, bits := range []uint{9, 12, 16} {
+	for _, bits := range []uint{9, 12, 14, 16, 21} {
 		for order := uint(0); order <= 6; order++ {
 			g := qcow2.Geometry{ClusterBits: bits, RefcountOrder: order}
 			e := g.RefblockEntries()
@@ -220,7 +220,7 @@ func TestRebuildAtBoundaries(t *testing.T) {
 			}
 		}
 	}
-	if tried < 150 {
+	if tried < 220 {
 		t.Errorf("only %d sizes tried", tried)
 	}
 }
