@@ -248,13 +248,13 @@ func flagsThatFit(err error) error {
 	if !errors.As(err, &full) || len(full.Ways) == 0 {
 		return err
 	}
-	words := []string{err.Error()}
+	var tries []string
 	for _, w := range full.Ways {
 		flags := fmt.Sprintf("--scope=rebuild --refcount-bits=%d", w.RefcountBits)
 		if w.ReuseTables {
 			flags += " --reuse-tables"
 		}
-		words = append(words, "  try "+flags)
+		tries = append(tries, flags)
 	}
-	return errors.New(strings.Join(words, "\n"))
+	return fmt.Errorf("%w: %s", err, strings.Join(tries, ", or "))
 }
