@@ -41,6 +41,13 @@ func (a *Allocator) Avoid(c qcow2.HostCluster) {
 	a.used[c/64] |= 1 << (c % 64)
 }
 
+// AvoidMask never hands out those of the 64 clusters from first on, a multiple of 64, whose
+// bit is set.
+func (a *Allocator) AvoidMask(first qcow2.HostCluster, mask uint64) {
+	a.grow(int64(first))
+	a.used[first/64] |= mask
+}
+
 // Release lets the cluster be handed out.
 func (a *Allocator) Release(c qcow2.HostCluster) {
 	if int64(c)/64 < int64(len(a.used)) {

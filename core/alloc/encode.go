@@ -27,6 +27,17 @@ func (s *Structure) own() []qcow2.HostCluster {
 // hold what is wanted, and one reference to each cluster of the structure. g has the
 // structure's refcount order.
 func (s *Structure) AddTo(ctx context.Context, plan *patch.Plan, batch int, g qcow2.Geometry, want Refcounts, trace Tracer) error {
+	return s.AddFilled(ctx, plan, batch, g, func(from int64, block qcow2.Refblock) {
+		want.Each(from, from+g.RefblockEntries(), func(c int64, n uint64) bool {
+			block.Set(g.RefcountOrder, c-from, n)
+			return true
+		})
+	}, trace)
+}
+
+// AddFilled is AddTo for whoever can fill whole refblocks: fill is given each of them, all
+// zero, and the first cluster that it counts.
+func (s *Structure) AddFilled(ctx context.Context, plan *patch.Plan, batch int, g qcow2.Geometry, fill func(from int64, block qcow2.Refblock), trace Tracer) error {
 	per, own := g.RefblockEntries(), s.own()
 	table := make([]byte, s.TableLen<<g.ClusterBits)
 	for _, k := range s.Indices() {
@@ -36,10 +47,7 @@ func (s *Structure) AddTo(ctx context.Context, plan *patch.Plan, batch int, g qc
 		at, from, to := s.Blocks[k], k*per, (k+1)*per
 		binary.BigEndian.PutUint64(table[8*k:], uint64(g.Offset(at)))
 		block := make(qcow2.Refblock, g.ClusterSize())
-		want.Each(from, to, func(c int64, n uint64) bool {
-			block.Set(g.RefcountOrder, c-from, n)
-			return true
-		})
+		fill(from, block)
 		first, _ := slices.BinarySearch(own, qcow2.HostCluster(from))
 		for _, c := range own[first:] {
 			if int64(c) >= to {
