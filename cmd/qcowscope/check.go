@@ -12,15 +12,21 @@ import (
 )
 
 var checkVerb = verb{
-	name: "check", args: "IMAGE", short: "what is wrong with an image, counted as qemu-img check counts",
+	name: "check", args: "IMAGE, or a folder with --recursive", short: "what is wrong with an image, counted as qemu-img check counts",
 	help: `  -r leaks|all        repair in memory and report what would be left; nothing is written
-  --output=human|json the counts under the names of qemu-img check, then every finding with its place
+  --output=human|json|junit|sarif
+                      json: the counts under the names of qemu-img check, then every finding with its place;
+                      junit, sarif: for build servers and code hosts
+  --recursive         check every qcow2 image under a folder; prints those that are not clean, the worst first
+  --jobs=N            with --recursive: how many at once (as many as there are processors)
   --deep              decode every compressed cluster, too; takes as long as reading them
   --strict            dangers and damages that QEMU does not see also make the exit code 2
   --all               every finding: human output shows 5 of each kind, JSON at most 10000
   -q                  no human output, only the exit code
 
-exit codes, those of qemu-img check:
+IMAGE may be an address, https://...: then only the metadata is read, by range requests.
+
+exit codes, those of qemu-img check; of a folder the worst image's, corruption first:
   0   nothing wrong was found
   1   the image could not be checked wholly, or QEMU would not open it
   2   corruption
@@ -43,6 +49,8 @@ type checkOptions struct {
 	form        *output
 	strict, all bool
 	quiet, deep bool
+	recursive   bool
+	jobs        int
 }
 
 // outcome is a report and what was repaired before it.
@@ -61,32 +69,58 @@ func runCheck(c *command) int {
 	c.flags.BoolVar(&o.all, "all", false, "")
 	c.flags.BoolVar(&o.quiet, "q", false, "")
 	c.flags.BoolVar(&o.deep, "deep", false, "")
-	o.form = c.outputFlag()
+	c.flags.BoolVar(&o.recursive, "recursive", false, "")
+	c.flags.IntVar(&o.jobs, "jobs", 0, "")
+	o.form = c.outputFlag("junit", "sarif")
 	if code, ok := c.parse(1); !ok {
 		return code
 	}
 	if o.scope != "" && o.scope != string(repair.Leaks) && o.scope != string(repair.All) {
 		return c.misuse("-r is leaks or all")
 	}
-	f, img, code := c.openImage(c.words[0], *o.form)
+	if o.jobs < 0 {
+		return c.misuse("--jobs is a number from 1 on")
+	}
+	switch {
+	case o.recursive:
+		return c.checkFolder(c.words[0], o)
+	case *o.form == "junit" || *o.form == "sarif":
+		return c.checkForHost(c.words[0], o)
+	}
+	return c.checkImage(c.words[0], o)
+}
+
+// checkImage checks one image and prints what was found.
+func (c *command) checkImage(path string, o checkOptions) int {
+	f, img, code := c.openToLook(path, *o.form)
 	if img == nil {
 		return code
 	}
 	defer f.Close()
-	result, err := c.judge(img, o)
+	opt, end := c.checkOptions(o.kept())
+	result, err := c.judge(img, o, opt)
+	end()
 	if err == nil {
 		err = f.changed()
 	}
 	if err != nil {
-		return c.checkFailed(f.path, *o.form, err)
+		return c.checkFailed(f.name(), *o.form, err)
 	}
 	c.warnInUse(f)
 	if *o.form == "json" {
-		writeJSON(c.out, newCheckJSON(c.ctx, f.path, result))
+		writeJSON(c.out, newCheckJSON(c.ctx, f.name(), result))
 	} else if !o.quiet {
-		writeCheck(c.out, f.path, result, o)
+		writeCheck(c.out, f.name(), result, o)
 	}
 	return result.exitCode(o.strict)
+}
+
+// kept is how many findings of each code are kept.
+func (o *checkOptions) kept() int {
+	if o.all {
+		return allFindings
+	}
+	return keptFindings
 }
 
 func (c *command) checkFailed(path string, form output, err error) int {
@@ -97,13 +131,7 @@ func (c *command) checkFailed(path string, form output, err error) int {
 }
 
 // judge checks the image, and with -r what a repair would make of it.
-func (c *command) judge(img *image.Image, o checkOptions) (outcome, error) {
-	limit := keptFindings
-	if o.all {
-		limit = allFindings
-	}
-	opt, end := c.checkOptions(limit)
-	defer end()
+func (c *command) judge(img *image.Image, o checkOptions, opt check.Options) (outcome, error) {
 	deep := opt
 	deep.Deep = o.deep
 	if o.scope == "" {
@@ -162,9 +190,9 @@ func (r *outcome) exitCode(strict bool) int {
 }
 
 // warnInUse says when a running VM has the image: what was read may have moved meanwhile.
-func (c *command) warnInUse(f *file) {
+func (c *command) warnInUse(f input) {
 	if f.lockedByWriter() {
-		fmt.Fprintf(c.err, "qcowscope %s: %s\n", c.verb.name, printable(errInUse(f.path).Error()))
+		fmt.Fprintf(c.err, "qcowscope %s: %s\n", c.verb.name, printable(errInUse(f.name()).Error()))
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -130,19 +132,31 @@ func (c *command) fail(err error) int {
 // output is the value of --output.
 type output string
 
-func (o *output) String() string { return string(*o) }
+// outputForms is a flag that takes one of the forms.
+type outputForms struct {
+	chosen *output
+	forms  []string
+}
 
-func (o *output) Set(s string) error {
-	if s != "human" && s != "json" {
-		return errors.New("it is human or json")
+func (o outputForms) String() string {
+	if o.chosen == nil {
+		return ""
 	}
-	*o = output(s)
+	return string(*o.chosen)
+}
+
+func (o outputForms) Set(s string) error {
+	if !slices.Contains(o.forms, s) {
+		return errors.New("it is " + strings.Join(o.forms[:len(o.forms)-1], ", ") + " or " + o.forms[len(o.forms)-1])
+	}
+	*o.chosen = output(s)
 	return nil
 }
 
-func (c *command) outputFlag() *output {
+// outputFlag is --output, of a verb that prints for people, as JSON, and in further forms.
+func (c *command) outputFlag(more ...string) *output {
 	o := output("human")
-	c.flags.Var(&o, "output", "human or json")
+	c.flags.Var(outputForms{&o, append([]string{"human", "json"}, more...)}, "output", "")
 	return &o
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -27,19 +28,41 @@ type problemJSON struct {
 // openImage opens the file and the image in it. When it is nil the problem was said and the
 // call ends with the exit code.
 func (c *command) openImage(path string, form output) (*file, *image.Image, int) {
-	f, err := openFile(path)
-	if err != nil {
-		return nil, nil, c.giveUp(path, form, problem{What: err.Error(), Advice: "Check the name and the permissions of the file.", exit: exitFailed})
+	return opened(c, path, form, func() (*file, error) { return openFile(path) })
+}
+
+// openToLook is openImage for verbs that only look: the image may lie on a web server.
+func (c *command) openToLook(path string, form output) (input, *image.Image, int) {
+	return opened(c, path, form, func() (input, error) { return openInput(c.ctx, path) })
+}
+
+func opened[T input](c *command, path string, form output, open func() (T, error)) (f T, img *image.Image, code int) {
+	f, img, p := openedIn(c.ctx, path, open)
+	if p == nil {
+		return f, img, exitOK
 	}
-	img, err := image.Open(c.ctx, f)
+	if c.ctx.Err() != nil {
+		return f, nil, c.fail(c.ctx.Err())
+	}
+	return f, nil, c.giveUp(nameOf(path), form, *p)
+}
+
+// openedIn opens the image, or says why it cannot be looked at.
+func openedIn[T input](ctx context.Context, path string, open func() (T, error)) (f T, img *image.Image, p *problem) {
+	f, err := open()
 	if err != nil {
-		f.Close()
-		if c.ctx.Err() != nil {
-			return nil, nil, c.fail(err)
+		advice := "Check the name and the permissions of the file."
+		if isURL(path) {
+			advice = "Check the address, and that the server gives the image to you."
 		}
-		return nil, nil, c.giveUp(path, form, explain(path, err))
+		return f, nil, &problem{What: err.Error(), Advice: advice, exit: exitFailed}
 	}
-	return f, img, exitOK
+	if img, err = image.Open(ctx, f); err != nil {
+		f.Close()
+		why := explain(f.name(), err)
+		return f, nil, &why
+	}
+	return f, img, nil
 }
 
 func (c *command) giveUp(path string, form output, p problem) int {
