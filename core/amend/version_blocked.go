@@ -66,7 +66,7 @@ const (
 )
 
 const (
-	adviceRepair = "repair the image first"
+	adviceRepair   = "repair the image first"
 	adviceUnbacked = "commit or rebase the image first, so that it has no backing file"
 )
 
