@@ -11,7 +11,7 @@ import (
 func (s *Session) PlanFile(_ context.Context, req PlanFileRequest) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	plan := s.applied
+	plan := s.applied()
 	if s.outcome != nil {
 		plan = joined(plan, s.outcome.Plan)
 	}

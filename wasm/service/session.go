@@ -39,12 +39,10 @@ type opened struct {
 	dropped  source.Source
 	overlay  *patch.Overlay
 	original view            // the file as it was dropped
-	now      view            // with the applied plan
+	now      view            // with the applied changes
 	outcome  *repair.Outcome // the plan that was made last, until it is applied
 	scope    repair.Scope
-	applied  *patch.Plan // all applied plans as one, nil if there is none
-	// lostBytes is how much of the disk the applied plans found to be gone from the file.
-	lostBytes int64
+	changes  []change // that are applied, in order
 }
 
 // view is an image and its check.
@@ -171,32 +169,8 @@ func (s *Session) Apply(ctx context.Context) (Verdict, error) {
 	if s.outcome == nil {
 		return Verdict{}, &ProblemError{Problem{Kind: "internal", Title: "There is no plan to apply.", Advice: "Make a plan first."}}
 	}
-	if err := s.overlay.Apply(s.outcome.Plan); err != nil {
-		return Verdict{}, problemError(err)
-	}
-	img, err := image.Open(ctx, s.overlay)
-	if err != nil {
-		s.overlay.Undo()
-		return Verdict{}, problemError(err)
-	}
-	s.now = viewOf(img, s.outcome.After)
-	s.lostBytes += s.outcome.LostBytes
-	s.applied = joined(s.applied, s.outcome.Plan)
-	s.outcome = nil
-	return s.verdict(), nil
-}
-
-// Undo takes all applied plans back: the file as it was dropped.
-func (s *Session) Undo(context.Context) (Verdict, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.original.report == nil {
-		return Verdict{}, errNotChecked
-	}
-	for s.overlay.Undo() {
-	}
-	s.now, s.outcome, s.applied, s.lostBytes = s.original, nil, nil, 0
-	return s.verdict(), nil
+	c := change{plan: s.outcome.Plan, repairs: true, lostBytes: s.outcome.LostBytes}
+	return s.lay(ctx, c, s.outcome.After)
 }
 
 // Bytes are bytes of the image as it is now, fewer at its end.

@@ -27,10 +27,13 @@ func (s *Session) verdict() Verdict {
 		v.Incomplete, v.Problem = true, problemOf(r.Incomplete)
 	}
 	v.Repairable = repairable(r)
-	v.State, v.Headline, v.Advice = words(r, v.Applied)
-	if s.lostBytes > 0 && v.State == "healthy" {
+	v.State, v.Headline, v.Advice = words(r)
+	if v.State == "healthy" && v.Applied {
+		v.Headline, v.Advice = s.wordsAfter()
+	}
+	if lost := s.lostBytes(); lost > 0 && v.State == "healthy" {
 		v.State = "data-missing"
-		v.Headline = fmt.Sprintf("The tables are whole again, but %s of the disk are not in this file.", bytesText(s.lostBytes))
+		v.Headline = fmt.Sprintf("The tables are whole again, but %s of the disk are not in this file.", bytesText(lost))
 		v.Advice = "They read as zeros; the rest is as it was. Save the repaired image and take from it what you need. Do not trust programs or databases that lay in the missing part."
 	}
 	return v
@@ -50,7 +53,7 @@ func repairable(r *check.Report) bool {
 }
 
 // words are the verdict: a state, a headline and what to do.
-func words(r *check.Report, applied bool) (state, headline, advice string) {
+func words(r *check.Report) (state, headline, advice string) {
 	dirty := r.Group(check.DirtyBit) != nil
 	lost := r.Group(check.LostMapping)
 	worst := r.Worst()
@@ -77,10 +80,15 @@ func words(r *check.Report, applied bool) (state, headline, advice string) {
 	case r.Group(check.CorruptBit) != nil:
 		return "damaged", "QEMU has locked this image after it saw damage, but no damage is left.", "Repair removes the lock. Save the repaired copy and start the VM from that."
 	}
-	if applied {
-		return "healthy", "With the repair, no inconsistency is left.", "Save the repaired image and start the VM from that copy. Keep the original until you know that all is well."
-	}
 	return "healthy", "No inconsistency found.", "The tables agree with each other. qcow2 has no checksums for the data itself, so damage inside the data cannot be seen here."
+}
+
+// wordsAfter are the verdict where the changes left nothing to find.
+func (s *Session) wordsAfter() (headline, advice string) {
+	if s.repaired() {
+		return "With the repair, no inconsistency is left.", "Save the repaired image and start the VM from that copy. Keep the original until you know that all is well."
+	}
+	return "With the change, no inconsistency is found.", "Save the changed image and start the VM from that copy. Keep the original until you know that all is well."
 }
 
 func clustersText(n uint64) string {

@@ -1,7 +1,7 @@
 import {failure} from '../base/result';
 import type {Result} from '../base/result';
 import type {Op, Reply, Request} from '../protocol/ops';
-import type {CheckRequest, OpenReply, PlanRequest, Problem, Progress} from '../protocol/protocol.gen';
+import type {CheckRequest, OpenReply, Problem, Progress} from '../protocol/protocol.gen';
 import type {EngineApi, EngineEvents} from './api';
 import {crashed, notStarted, stopped, unexpected} from './problems';
 
@@ -28,9 +28,15 @@ interface Live {
 interface Journal {
   file: File;
   checked: CheckRequest | null;
-  plan: PlanRequest | null;
-  applied: boolean;
+  /** The plans that were made last, by the operation that made them. */
+  planned: ReadonlyMap<Op, unknown>;
+  /** What was applied and not undone, in order: how each was planned, and what applied it. */
+  applied: readonly {plan: Op; request: unknown; apply: Op}[];
 }
+
+/** What applies a plan, and what makes it. */
+const APPLIES = new Map<Op, Op>([['apply', 'plan']]);
+const PLANS: ReadonlySet<Op> = new Set(APPLIES.values());
 
 /** What a user may want to stop. */
 const LONG: ReadonlySet<Op> = new Set<Op>(['open', 'check', 'plan', 'apply', 'undo']);
@@ -70,7 +76,7 @@ export class Engine {
    */
   async open(file: File): Promise<Result<OpenReply, Problem>> {
     await this.cancel();
-    this.journal = {file, checked: null, plan: null, applied: false};
+    this.journal = {file, checked: null, planned: new Map(), applied: []};
     this.lost = null;
     const live = (this.live ??= this.startWorker());
     return this.track(this.openIn(live, file));
@@ -194,12 +200,17 @@ export class Engine {
     if (!opened.ok || journal.checked === null) {
       return opened;
     }
-    const checked = await race(live, api.call('check', journal.checked));
-    if (!checked.ok || journal.plan === null) {
-      return checked;
+    const steps: [Op, unknown][] = [['check', journal.checked]];
+    for (const {plan, request, apply} of journal.applied) {
+      steps.push([plan, request], [apply, undefined]);
     }
-    const planned = await race(live, api.call('plan', journal.plan));
-    return planned.ok && journal.applied ? race(live, api.call('apply', undefined)) : planned;
+    for (const [op, request] of [...steps, ...journal.planned]) {
+      const done = await race(live, api.call(op, request as Request<Op>));
+      if (!done.ok) {
+        return done;
+      }
+    }
+    return opened;
   }
 
   private note<K extends Op>(op: K, request: Request<K>): void {
@@ -207,21 +218,17 @@ export class Engine {
     if (journal === null) {
       return;
     }
-    switch (op) {
-      case 'check':
-        journal.checked = request as CheckRequest;
-        break;
-      case 'plan':
-        journal.plan = request as PlanRequest;
-        break;
-      case 'apply':
-        journal.applied = true;
-        break;
-      case 'undo':
-        journal.applied = false;
-        journal.plan = null;
-        break;
-      default:
+    const plan = APPLIES.get(op);
+    if (op === 'check') {
+      journal.checked = request as CheckRequest;
+    } else if (PLANS.has(op)) {
+      journal.planned = new Map([...journal.planned, [op, request]]);
+    } else if (plan !== undefined) {
+      journal.applied = [...journal.applied, {plan, request: journal.planned.get(plan), apply: op}];
+      journal.planned = new Map();
+    } else if (op === 'undo') {
+      journal.applied = journal.applied.slice(0, -1);
+      journal.planned = new Map();
     }
   }
 

@@ -1,5 +1,5 @@
 import {expect, it} from 'vitest';
-import {repairedName, reportName} from './names';
+import {changedName, reportName} from './names';
 
 it.each([
   ['disk.qcow2', 'disk.repaired.qcow2'],
@@ -8,11 +8,15 @@ it.each([
   ['a/b\\c:\u202egpj.q', 'a_b_c__gpj.q.repaired.qcow2'],
   ['...', 'disk.repaired.qcow2'],
 ])('%s is saved as %s', (name, saved) => {
-  expect(repairedName(name)).toBe(saved);
+  expect(changedName(name, ['repaired'])).toBe(saved);
+});
+
+it('says all that was done', () => {
+  expect(changedName('disk.qcow2', ['repaired', 'refcount64'])).toBe('disk.repaired.refcount64.qcow2');
 });
 
 it('keeps long names within what file systems take', () => {
-  expect(repairedName('x'.repeat(300)).length).toBeLessThan(255);
+  expect(changedName('x'.repeat(300), ['repaired', 'refcount64']).length).toBeLessThan(255);
 });
 
 it('names the report after the image', () => {

@@ -1,9 +1,9 @@
 const MOST_CHARACTERS = 200;
 const SUFFIX = '.qcow2';
 
-/** The name of the copy to save: `disk.qcow2` becomes `disk.repaired.qcow2`. */
-export function repairedName(name: string): string {
-  return `${withoutSuffix(plainName(name))}.repaired${SUFFIX}`;
+/** The name of the copy to save, which says what was done: `disk.qcow2` becomes `disk.repaired.qcow2`. */
+export function changedName(name: string, marks: readonly string[]): string {
+  return `${withoutSuffix(plainName(name))}.${marks.join('.')}${SUFFIX}`;
 }
 
 export function reportName(name: string): string {

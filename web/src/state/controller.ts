@@ -3,13 +3,13 @@ import type {Engine} from '../engine/client';
 import {fileChanged} from '../engine/problems';
 import {clusterOf, filteredGroups, nextPlace, sortedGroups} from '../model/findings';
 import type {FindingPlace} from '../model/findings';
-import {planName, repairedName, reportName, undoPlanName} from '../model/names';
+import {changedName, planName, reportName, undoPlanName} from '../model/names';
 import type {PlanRequest, Problem} from '../protocol/protocol.gen';
 import {fetchSample} from './samples';
 import type {Sample} from './samples';
 import {askPlace, download, streamTo} from './saving';
-import {currentInfo, currentVerdict, isApplied, nextSession} from './session';
-import type {OpenSession, Session, SessionEvent} from './session';
+import {changeMarks, currentInfo, currentVerdict, isApplied, isBusy, nextSession} from './session';
+import type {Change, OpenSession, Session, SessionEvent} from './session';
 import {Store} from './store';
 import {imageView, initialView, keepSettings} from './view';
 import type {Saving, View} from './view';
@@ -105,23 +105,23 @@ export class Controller {
     await this.makePlan(request);
   }
 
+  /** Applies the plan of a repair. */
   async apply(): Promise<void> {
-    const turn = this.turn;
-    this.dispatch({type: 'applying'});
-    const verdict = await this.engine.call('apply', undefined);
-    if (turn === this.turn) {
-      this.dispatch(verdict.ok ? {type: 'applied', verdict: verdict.value} : {type: 'refused', problem: verdict.error});
-      this.imageChanged();
+    const session = this.session.value;
+    if (session.step === 'open' && session.plan.step === 'planned') {
+      const {request, plan} = session.plan;
+      await this.applyChange({kind: 'repair', request, plan}, 'apply');
     }
   }
 
+  /** Takes the change back that was applied last; the plan of a repair is made again. */
   async undo(): Promise<void> {
     const {turn} = this;
     const session = this.session.value;
-    if (session.step !== 'open' || session.repair.step !== 'applied') {
+    const last = session.step === 'open' && !isBusy(session) ? session.changes.at(-1)?.change : undefined;
+    if (last === undefined) {
       return;
     }
-    const {request} = session.repair;
     this.dispatch({type: 'undoing'});
     const verdict = await this.engine.call('undo', undefined);
     if (turn !== this.turn) {
@@ -129,8 +129,8 @@ export class Controller {
     }
     this.dispatch(verdict.ok ? {type: 'undone'} : {type: 'refused', problem: verdict.error});
     this.imageChanged();
-    if (verdict.ok) {
-      await this.makePlan(request);
+    if (verdict.ok && last.kind === 'repair') {
+      await this.makePlan(last.request);
     }
   }
 
@@ -152,10 +152,10 @@ export class Controller {
   async save(): Promise<void> {
     const session = this.session.value;
     const {source} = this;
-    if (session.step !== 'open' || source === null || !isApplied(session.repair)) {
+    if (session.step !== 'open' || source === null || !isApplied(session)) {
       return;
     }
-    const name = repairedName(session.file.name);
+    const name = changedName(session.file.name, changeMarks(session));
     const place = await askPlace(name);
     if (place === null || (await this.lookForChange())) {
       return;
@@ -224,6 +224,20 @@ export class Controller {
       this.dispatch(verdict.ok ? {type: 'checked', verdict: verdict.value} : {type: 'failed', problem: verdict.error});
       this.imageChanged();
       await this.lookForChange();
+    }
+  }
+
+  private async applyChange(change: Change, op: 'apply'): Promise<void> {
+    const session = this.session.value;
+    if (session.step !== 'open' || isBusy(session)) {
+      return;
+    }
+    const turn = this.turn;
+    this.dispatch({type: 'applying', change});
+    const verdict = await this.engine.call(op, undefined);
+    if (turn === this.turn) {
+      this.dispatch(verdict.ok ? {type: 'applied', verdict: verdict.value} : {type: 'refused', problem: verdict.error});
+      this.imageChanged();
     }
   }
 

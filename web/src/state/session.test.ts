@@ -1,7 +1,7 @@
 import {describe, expect, it} from 'vitest';
 import type {Info, PlanView, Problem, Verdict} from '../protocol/protocol.gen';
-import {currentVerdict, isBusy, nextSession, statusState} from './session';
-import type {OpenSession, Session, SessionEvent} from './session';
+import {changeMarks, changeWords, currentVerdict, isApplied, isBusy, nextSession, repairOf, statusState} from './session';
+import type {Change, OpenSession, Session, SessionEvent} from './session';
 
 const file = {name: 'disk.qcow2', size: 1000};
 const info = {fileSize: 1000} as Info;
@@ -21,7 +21,8 @@ const opening: SessionEvent[] = [{type: 'chosen', file}];
 const checking: SessionEvent[] = [...opening, {type: 'opened', info}];
 const open: SessionEvent[] = [...checking, {type: 'checked', verdict: damaged}];
 const planned: SessionEvent[] = [...open, {type: 'planning', request}, {type: 'planned', plan}];
-const applied: SessionEvent[] = [...planned, {type: 'applying'}, {type: 'applied', verdict: healthy}];
+const applying: SessionEvent = {type: 'applying', change: {kind: 'repair', request, plan}};
+const applied: SessionEvent[] = [...planned, applying, {type: 'applied', verdict: healthy}];
 
 it('goes from empty to done', () => {
   expect(statusState({step: 'empty'})).toBe('empty');
@@ -66,37 +67,76 @@ describe('a repair', () => {
   it('is applied and undone', () => {
     const done = after(...applied) as OpenSession;
     expect(currentVerdict(done)).toBe(healthy);
-    const undone = nextSession(nextSession(done, {type: 'undoing'}), {type: 'undone'}) as OpenSession;
+    expect(repairOf(done)).toEqual({step: 'applied', request, plan});
+    const undone = after(...applied, {type: 'undoing'}, {type: 'undone'}) as OpenSession;
     expect(currentVerdict(undone)).toBe(damaged);
-    expect(undone.repair).toEqual({step: 'planning', request});
+    expect(repairOf(undone)).toEqual({step: 'planning', request});
   });
 
   it('counts as checking while it is applied or undone', () => {
-    expect(statusState(after(...planned, {type: 'applying'}))).toBe('checking');
+    expect(statusState(after(...planned, applying))).toBe('checking');
     expect(statusState(after(...applied, {type: 'undoing'}))).toBe('checking');
     expect(statusState(after(...open, {type: 'planning', request}))).toBe('done');
   });
 
   it('cannot be planned anew while it is applied', () => {
     const session = after(...applied);
-    expect((nextSession(session, {type: 'planning', request}) as OpenSession).repair.step).toBe('applied');
-  });
-
-  it('cannot be applied without a plan', () => {
-    expect((after(...open, {type: 'applying'}) as OpenSession).repair.step).toBe('none');
+    expect(repairOf(nextSession(session, {type: 'planning', request}) as OpenSession).step).toBe('applied');
   });
 
   it('that fails says why and can be planned again', () => {
     const problem = {...none, kind: 'read'};
-    const refused = after(...planned, {type: 'applying'}, {type: 'refused', problem}) as OpenSession;
-    expect(refused.repair).toEqual({step: 'refused', request, problem});
-    expect(isBusy(refused.repair)).toBe(false);
-    expect((nextSession(refused, {type: 'planning', request}) as OpenSession).repair.step).toBe('planning');
+    const failed = after(...planned, applying, {type: 'refused', problem}) as OpenSession;
+    expect(repairOf(failed)).toEqual({step: 'refused', request, problem});
+    expect(isBusy(failed)).toBe(false);
+    expect(repairOf(nextSession(failed, {type: 'planning', request}) as OpenSession).step).toBe('planning');
   });
 
   it('stays applied when it cannot be undone', () => {
     const session = after(...applied, {type: 'undoing'}, {type: 'refused', problem: none}) as OpenSession;
-    expect(session.repair.step).toBe('applied');
+    expect(repairOf(session).step).toBe('applied');
+    expect(isBusy(session)).toBe(false);
+  });
+});
+
+describe('changes of several kinds', () => {
+  const width: Change = {kind: 'width', bits: 64};
+  const wide = {state: 'healthy', problem: none, info: {refcountBits: 64}} as Verdict;
+  const widened: SessionEvent[] = [{type: 'applying', change: width}, {type: 'applied', verdict: wide}];
+
+  it('stack, and are undone one by one', () => {
+    const both = after(...applied, ...widened) as OpenSession;
+    expect(currentVerdict(both)).toBe(wide);
+    expect(changeMarks(both)).toEqual(['repaired', 'refcount64']);
+    expect(changeWords(both)).toBe('the changes');
+    const one = after(...applied, ...widened, {type: 'undoing'}, {type: 'undone'}) as OpenSession;
+    expect(currentVerdict(one)).toBe(healthy);
+    expect(repairOf(one).step).toBe('applied');
+    expect(isApplied(after(...open, ...widened, {type: 'undoing'}, {type: 'undone'}) as OpenSession)).toBe(false);
+  });
+
+  it('make a plan for the image before useless', () => {
+    expect(repairOf(after(...planned, ...widened) as OpenSession).step).toBe('none');
+    const undone = after(...open, ...widened, {type: 'planning', request}, {type: 'planned', plan}, {type: 'undoing'}, {type: 'undone'});
+    expect(repairOf(undone as OpenSession).step).toBe('none');
+  });
+
+  it('wait for each other', () => {
+    const busy = after(...planned, {type: 'applying', change: width}) as OpenSession;
+    expect(isBusy(busy)).toBe(true);
+    for (const event of [applying, {type: 'undoing'}, {type: 'planning', request}] as const) {
+      expect(nextSession(busy, event)).toEqual(busy);
+    }
+  });
+
+  it('leave the plan of a repair alone when they fail', () => {
+    const failed = after(...planned, {type: 'applying', change: width}, {type: 'refused', problem: none}) as OpenSession;
+    expect(repairOf(failed).step).toBe('planned');
+  });
+
+  it('cannot be undone when there is none', () => {
+    const session = after(...open);
+    expect(nextSession(session, {type: 'undoing'})).toBe(session);
   });
 });
 

@@ -7,15 +7,34 @@ export interface FileFacts {
   size: number;
 }
 
-/** How far a repair is. All of it is in memory: the file is never written to. */
-export type Repair =
+/** How far the plan of a repair is that is not applied. */
+export type RepairPlan =
   | {step: 'none'}
   | {step: 'planning'; request: PlanRequest}
   | {step: 'planned'; request: PlanRequest; plan: PlanView}
-  | {step: 'applying'; request: PlanRequest; plan: PlanView}
-  | {step: 'applied'; request: PlanRequest; plan: PlanView; after: Verdict}
-  | {step: 'undoing'; request: PlanRequest; plan: PlanView; after: Verdict}
   | {step: 'refused'; request: PlanRequest; problem: Problem};
+
+/** How far a repair is. All of it is in memory: the file is never written to. */
+export type Repair =
+  | RepairPlan
+  | {step: 'applying'; request: PlanRequest; plan: PlanView}
+  | {step: 'applied'; request: PlanRequest; plan: PlanView}
+  | {step: 'undoing'; request: PlanRequest; plan: PlanView};
+
+/** A change of the image, of one of the kinds that there are. */
+export type Change =
+  | {kind: 'repair'; request: PlanRequest; plan: PlanView}
+  /** The refcounts get another width. */
+  | {kind: 'width'; bits: number};
+
+/** A change that is applied in memory, with the verdict of the image that it makes. */
+export interface AppliedChange {
+  change: Change;
+  after: Verdict;
+}
+
+/** What is being done to the changes; nothing else can be done to them meanwhile. */
+export type Work = null | {doing: 'applying' | 'undoing'; change: Change};
 
 /** An image that was opened and checked. */
 export interface OpenSession {
@@ -24,7 +43,10 @@ export interface OpenSession {
   info: Info;
   /** Of the file as it is. */
   verdict: Verdict;
-  repair: Repair;
+  /** Each was made for the image that the ones before it left. */
+  changes: readonly AppliedChange[];
+  work: Work;
+  plan: RepairPlan;
   /** Why the file can no longer be trusted to be what was checked. */
   changed: Problem | null;
 }
@@ -47,15 +69,16 @@ export type SessionEvent =
   | {type: 'rechecking'}
   | {type: 'failed'; problem: Problem}
   | {type: 'changed'; problem: Problem}
-  | RepairEvent;
+  | ChangeEvent;
 
-type RepairEvent =
+type ChangeEvent =
   | {type: 'planning'; request: PlanRequest}
   | {type: 'planned'; plan: PlanView}
-  | {type: 'applying'}
+  | {type: 'applying'; change: Change}
   | {type: 'applied'; verdict: Verdict}
+  /** The change that was applied last. */
   | {type: 'undoing'}
-  /** The core has dropped the plan with its changes: it is being made again. */
+  /** The core has dropped the plan with its change; that of a repair is being made again. */
   | {type: 'undone'}
   | {type: 'refused'; problem: Problem};
 
@@ -85,13 +108,13 @@ export function nextSession(session: Session, event: SessionEvent): Session {
     case 'changed':
       return session.step === 'open' ? {...session, changed: event.problem} : session;
     default:
-      return session.step === 'open' ? {...session, repair: nextRepair(session.repair, event)} : session;
+      return session.step === 'open' ? nextChanges(session, event) : session;
   }
 }
 
 function checkedSession(file: FileFacts, info: Info, verdict: Verdict): OpenSession {
   const changed = verdict.problem.kind === 'changed' ? verdict.problem : null;
-  return {step: 'open', file, info, verdict, repair: {step: 'none'}, changed};
+  return {step: 'open', file, info, verdict, changes: [], work: null, plan: {step: 'none'}, changed};
 }
 
 /** A check that was stopped by force leaves what the header said; anything else that fails ends the session. */
@@ -111,54 +134,102 @@ function failedSession(session: Session, problem: Problem): Session {
   }
 }
 
-function nextRepair(repair: Repair, event: RepairEvent): Repair {
+function nextChanges(session: OpenSession, event: ChangeEvent): OpenSession {
+  const {changes, work, plan} = session;
   switch (event.type) {
     case 'planning':
-      return repair.step === 'none' || repair.step === 'planned' || repair.step === 'refused'
-        ? {step: 'planning', request: event.request}
-        : repair;
+      return work === null && plan.step !== 'planning' && !isRepaired(session)
+        ? {...session, plan: {step: 'planning', request: event.request}}
+        : session;
     case 'planned':
-      return repair.step === 'planning' ? {step: 'planned', request: repair.request, plan: event.plan} : repair;
+      return plan.step === 'planning'
+        ? {...session, plan: {step: 'planned', request: plan.request, plan: event.plan}}
+        : session;
     case 'applying':
-      return repair.step === 'planned' ? {...repair, step: 'applying'} : repair;
+      return work === null && plan.step !== 'planning' ? {...session, work: {doing: 'applying', change: event.change}} : session;
     case 'applied':
-      return repair.step === 'applying' ? {...repair, step: 'applied', after: event.verdict} : repair;
+      // A plan for the image before is of no use any more.
+      return work?.doing === 'applying'
+        ? {...session, changes: [...changes, {change: work.change, after: event.verdict}], work: null, plan: {step: 'none'}}
+        : session;
     case 'undoing':
-      return repair.step === 'applied' ? {...repair, step: 'undoing'} : repair;
+      return undoing(session);
     case 'undone':
-      return repair.step === 'undoing' ? {step: 'planning', request: repair.request} : repair;
+      return work?.doing === 'undoing' ? {...session, changes: changes.slice(0, -1), work: null, plan: planAgain(work.change)} : session;
     case 'refused':
-      return refusedRepair(repair, event.problem);
+      return refused(session, event.problem);
   }
 }
 
-function refusedRepair(repair: Repair, problem: Problem): Repair {
-  if (repair.step === 'none') {
-    return repair;
-  }
-  if (repair.step === 'undoing') {
-    return {...repair, step: 'applied'};
-  }
-  return problem.kind === 'cancelled' ? {step: 'none'} : {step: 'refused', request: repair.request, problem};
+function undoing(session: OpenSession): OpenSession {
+  const last = session.changes.at(-1);
+  return last !== undefined && session.work === null && session.plan.step !== 'planning'
+    ? {...session, work: {doing: 'undoing', change: last.change}}
+    : session;
 }
 
-/** The verdict of the image that is shown: after the repair if it is applied, else of the file. */
+function planAgain(undone: Change): RepairPlan {
+  return undone.kind === 'repair' ? {step: 'planning', request: undone.request} : {step: 'none'};
+}
+
+function refused(session: OpenSession, problem: Problem): OpenSession {
+  const {work, plan} = session;
+  if (work !== null) {
+    const repair = work.doing === 'applying' && work.change.kind === 'repair' ? work.change : null;
+    return {...session, work: null, plan: repair === null ? plan : refusedPlan(repair.request, problem)};
+  }
+  return plan.step === 'none' ? session : {...session, plan: refusedPlan(plan.request, problem)};
+}
+
+function refusedPlan(request: PlanRequest, problem: Problem): RepairPlan {
+  return problem.kind === 'cancelled' ? {step: 'none'} : {step: 'refused', request, problem};
+}
+
+/** How far the repair is: applied, or how far its plan is. */
+export function repairOf({changes, work, plan}: OpenSession): Repair {
+  if (work?.change.kind === 'repair') {
+    return {step: work.doing, request: work.change.request, plan: work.change.plan};
+  }
+  for (const {change} of changes) {
+    if (change.kind === 'repair') {
+      return {step: 'applied', request: change.request, plan: change.plan};
+    }
+  }
+  return plan;
+}
+
+/** The verdict of the image that is shown: after the changes that are applied, else of the file. */
 export function currentVerdict(session: OpenSession): Verdict {
-  return isApplied(session.repair) ? session.repair.after : session.verdict;
+  return session.changes.at(-1)?.after ?? session.verdict;
 }
 
-/** The header's facts of the image that is shown: a repair may change them. */
+/** The header's facts of the image that is shown: a change may alter them. */
 export function currentInfo(session: OpenSession): Info {
-  return isApplied(session.repair) ? session.repair.after.info : session.info;
+  return session.changes.at(-1)?.after.info ?? session.info;
 }
 
-export function isApplied(repair: Repair): repair is Extract<Repair, {step: 'applied' | 'undoing'}> {
-  return repair.step === 'applied' || repair.step === 'undoing';
+/** What is shown is not the file but what the changes make of it. */
+export function isApplied({changes}: OpenSession): boolean {
+  return changes.length > 0;
 }
 
-/** Something is going on with the repair that must end before the next can begin. */
-export function isBusy(repair: Repair): boolean {
-  return repair.step === 'planning' || repair.step === 'applying' || repair.step === 'undoing';
+export function isRepaired({changes}: OpenSession): boolean {
+  return changes.some(({change}) => change.kind === 'repair');
+}
+
+/** What the changes are called in the name of a file, in their order. */
+export function changeMarks({changes}: OpenSession): string[] {
+  return [...new Set(changes.map(({change}) => (change.kind === 'repair' ? 'repaired' : `refcount${change.bits}`)))];
+}
+
+/** What is applied, in words: `the repair`. */
+export function changeWords({changes}: OpenSession): string {
+  return changes.length > 1 ? 'the changes' : changes[0]?.change.kind === 'width' ? 'the width change' : 'the repair';
+}
+
+/** Something is going on with the changes that must end before the next can begin. */
+export function isBusy({work, plan}: OpenSession): boolean {
+  return work !== null || plan.step === 'planning';
 }
 
 /** The state as scripts and assistive technology see it. */
@@ -168,5 +239,5 @@ export function statusState(session: Session): StatusState {
   if (session.step !== 'open') {
     return session.step;
   }
-  return session.repair.step === 'applying' || session.repair.step === 'undoing' ? 'checking' : 'done';
+  return session.work === null ? 'done' : 'checking';
 }

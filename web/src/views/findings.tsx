@@ -4,7 +4,7 @@ import type {GroupFilter} from '../model/findings';
 import {SEVERITY_FACTS} from '../model/severity';
 import type {Severity} from '../model/severity';
 import type {FindingGroup} from '../protocol/protocol.gen';
-import {currentInfo, currentVerdict, isApplied, isBusy} from '../state/session';
+import {changeWords, currentInfo, currentVerdict, isApplied, isBusy} from '../state/session';
 import type {OpenSession} from '../state/session';
 import {useController, useStore} from './app-context';
 import {FindingGroupCard} from './finding-group';
@@ -22,7 +22,7 @@ export function FindingsPanel({session}: {session: OpenSession}) {
     <Section
       panel="findings"
       label="Findings"
-      heading={isApplied(session.repair) ? 'Findings after the repair' : 'Findings'}
+      heading={isApplied(session) ? `Findings after ${changeWords(session)}` : 'Findings'}
       aside={groups.length > 0 && <Steps groups={shown} />}
     >
       {groups.length === 0 ? (
@@ -66,15 +66,15 @@ function DeepCheck({session}: {session: OpenSession}) {
       </p>
     );
   }
-  const applied = isApplied(session.repair);
+  const applied = isApplied(session);
   return (
     <div class="card deep">
       <p>
         <strong>{plural(verdict.compressed, 'compressed cluster')}</strong> not looked into yet. Decoding shows whether
         the data can still be read. All of it is read from the file for that, which may take minutes.
-        {applied && ' Undo the repair first: it is the file as it is that would be read.'}
+        {applied && ` Undo ${changeWords(session)} first: it is the file as it is that would be read.`}
       </p>
-      <button type="button" disabled={applied || isBusy(session.repair)} onClick={() => void controller.recheck(true)}>
+      <button type="button" disabled={applied || isBusy(session)} onClick={() => void controller.recheck(true)}>
         Decode compressed clusters too
       </button>
     </div>

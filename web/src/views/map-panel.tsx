@@ -1,5 +1,5 @@
 import type {OpenSession} from '../state/session';
-import {currentInfo, currentVerdict, isApplied} from '../state/session';
+import {changeWords, currentInfo, currentVerdict, isApplied} from '../state/session';
 import {useController, useStore} from './app-context';
 import {Inspector} from './inspector';
 import {Legend} from './legend';
@@ -16,7 +16,7 @@ export function MapPanel({session}: {session: OpenSession}) {
     <Section
       panel="map"
       label="Host map"
-      heading={isApplied(session.repair) ? 'Map after the repair' : 'Map'}
+      heading={isApplied(session) ? `Map after ${changeWords(session)}` : 'Map'}
       aside={<PictureOrTable />}
     >
       {info.hostClusters > 0 ? (

@@ -1,4 +1,4 @@
-import {isApplied} from '../state/session';
+import {changeWords, isApplied} from '../state/session';
 import type {OpenSession} from '../state/session';
 import {goTo} from './go-to';
 import {useController, useStore} from './app-context';
@@ -29,10 +29,10 @@ export function NoticeBar() {
   );
 }
 
-/** Stays in sight while what is shown is not the file but the image after the repair; or if the file has changed. */
+/** Stays in sight while what is shown is not the file but the image after a change; or if the file has changed. */
 export function RepairBar({session}: {session: OpenSession}) {
   const controller = useController();
-  const {changed, repair} = session;
+  const {changed} = session;
   if (changed !== null) {
     return (
       <aside class="bar changed" aria-label="The file changed">
@@ -44,13 +44,13 @@ export function RepairBar({session}: {session: OpenSession}) {
       </aside>
     );
   }
-  if (!isApplied(repair)) {
+  if (!isApplied(session)) {
     return null;
   }
   return (
     <aside class="bar after" aria-label="What is shown">
       <p>
-        <strong>You see the image after the repair.</strong> <span class="more">In memory only: your file is as it was.</span>
+        <strong>You see the image after {changeWords(session)}.</strong> <span class="more">In memory only: your file is as it was.</span>
       </p>
       <a
         href="#save"

@@ -2,7 +2,8 @@ import {asSentence} from '../base/text';
 import {formatBytes, plural} from '../base/units';
 import {severityNamed} from '../model/severity';
 import type {FindingGroup, PlanRequest, PlanView as Plan} from '../protocol/protocol.gen';
-import type {Repair} from '../state/session';
+import {isBusy} from '../state/session';
+import type {OpenSession, Repair} from '../state/session';
 import {useController} from './app-context';
 import {SeveritySign, SeverityTag} from './signs';
 import {Prose} from './text';
@@ -14,7 +15,7 @@ const MOST_RANGES = 100;
 type Planned = Extract<Repair, {plan: Plan}>;
 
 /** A plan: what it does in words, what it writes in bytes, and what it leaves of what was found. */
-export function PlanView({repair, found}: {repair: Planned; found: FindingGroup[]}) {
+export function PlanView({repair, session}: {repair: Planned; session: OpenSession}) {
   const {plan, request} = repair;
   return (
     <div class="plan">
@@ -37,9 +38,9 @@ export function PlanView({repair, found}: {repair: Planned; found: FindingGroup[
         </>
       )}
       {plan.lostBytes > 0 && <Lost plan={plan} />}
-      <PlanActions repair={repair} />
+      <PlanActions repair={repair} session={session} />
       {plan.left.length > 0 && <Left plan={plan} />}
-      {request.scope !== 'leaks' && <Consents plan={plan} request={request} found={found} fixed={repair.step !== 'planned'} />}
+      {request.scope !== 'leaks' && <Consents plan={plan} request={request} found={session.verdict.groups} fixed={repair.step !== 'planned'} />}
       {plan.writes > 0 && repair.step === 'planned' && <Writes plan={plan} request={request} />}
     </div>
   );
@@ -80,8 +81,9 @@ function Lost({plan}: {plan: Plan}) {
   );
 }
 
-function PlanActions({repair}: {repair: Planned}) {
+function PlanActions({repair, session}: {repair: Planned; session: OpenSession}) {
   const controller = useController();
+  const onTop = session.changes.at(-1)?.change.kind === 'repair';
   const cancel = (
     <button type="button" onClick={() => void controller.cancel()}>
       Cancel
@@ -91,7 +93,7 @@ function PlanActions({repair}: {repair: Planned}) {
     case 'planned':
       return repair.plan.empty ? null : (
         <div class="row">
-          <button type="button" class="primary" onClick={() => void controller.apply()}>
+          <button type="button" class="primary" disabled={isBusy(session)} onClick={() => void controller.apply()}>
             Apply repair
           </button>
           <p class="muted">In memory, and checked again at once. Your file is not touched.</p>
@@ -110,10 +112,13 @@ function PlanActions({repair}: {repair: Planned}) {
         <div class="row">
           <p>
             <strong>Applied in memory.</strong> The verdict at the top is that of the repaired image.
+            {!onTop && ' More was changed after it, in the Lab: undo that first to come back here.'}
           </p>
-          <button type="button" onClick={() => void controller.undo()}>
-            Undo
-          </button>
+          {onTop && (
+            <button type="button" onClick={() => void controller.undo()}>
+              Undo
+            </button>
+          )}
         </div>
       );
   }

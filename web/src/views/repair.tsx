@@ -1,5 +1,5 @@
-import {isApplied, isBusy} from '../state/session';
-import type {OpenSession, Repair} from '../state/session';
+import {currentVerdict, isApplied, isBusy, isRepaired, repairOf} from '../state/session';
+import type {OpenSession} from '../state/session';
 import {useController} from './app-context';
 import {PlanView} from './plan';
 import {ProblemText} from './problem';
@@ -18,14 +18,14 @@ const SCOPES = [
 
 /** The repair as a plan first: everything it would write, then applied in memory, and undone at will. */
 export function RepairPanel({session}: {session: OpenSession}) {
-  const {repair} = session;
+  const nothing = !currentVerdict(session).repairable && repairOf(session).step === 'none';
   return (
-    <Section panel="repair" label="Plan" heading="Repair" aside={<NowAfter repair={repair} />}>
-      {!session.verdict.repairable && repair.step === 'none' ? (
+    <Section panel="repair" label="Plan" heading="Repair" aside={<NowAfter applied={isApplied(session)} />}>
+      {nothing ? (
         <NothingToRepair session={session} />
       ) : (
         <div class="card repair-card">
-          <Chooser repair={repair} />
+          <Chooser session={session} />
           <RepairState session={session} />
         </div>
       )}
@@ -34,7 +34,7 @@ export function RepairPanel({session}: {session: OpenSession}) {
 }
 
 function NothingToRepair({session}: {session: OpenSession}) {
-  const {incomplete, groups} = session.verdict;
+  const {incomplete, groups} = currentVerdict(session);
   const clean = groups.length === 0 && !incomplete;
   return (
     <p class="card nothing">
@@ -49,8 +49,7 @@ function NothingToRepair({session}: {session: OpenSession}) {
 }
 
 /** Which image is on the page: the file as it is, or as it would be. */
-function NowAfter({repair}: {repair: Repair}) {
-  const after = isApplied(repair);
+function NowAfter({applied: after}: {applied: boolean}) {
   return (
     <p class="now-after">
       <span class={after ? undefined : 'on'} aria-current={after ? undefined : 'true'}>
@@ -63,10 +62,11 @@ function NowAfter({repair}: {repair: Repair}) {
   );
 }
 
-function Chooser({repair}: {repair: Repair}) {
+function Chooser({session}: {session: OpenSession}) {
   const controller = useController();
+  const repair = repairOf(session);
   const chosen = repair.step === 'none' ? 'all' : repair.request.scope;
-  const fixed = isBusy(repair) || isApplied(repair);
+  const fixed = isBusy(session) || isRepaired(session);
   return (
     <fieldset class="scopes" disabled={fixed}>
       <legend>What should be repaired?</legend>
@@ -88,7 +88,7 @@ function Chooser({repair}: {repair: Repair}) {
 
 function RepairState({session}: {session: OpenSession}) {
   const controller = useController();
-  const {repair} = session;
+  const repair = repairOf(session);
   switch (repair.step) {
     case 'none':
       return (
@@ -116,7 +116,7 @@ function RepairState({session}: {session: OpenSession}) {
     case 'applying':
     case 'applied':
     case 'undoing':
-      return <PlanView repair={repair} found={session.verdict.groups} />;
+      return <PlanView repair={repair} session={session} />;
   }
 }
 

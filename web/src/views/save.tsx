@@ -1,6 +1,6 @@
 import {formatBytes, formatShare} from '../base/units';
-import {planName, repairedName, reportName, undoPlanName} from '../model/names';
-import {currentInfo, isApplied} from '../state/session';
+import {changedName, planName, reportName, undoPlanName} from '../model/names';
+import {changeMarks, changeWords, currentInfo, isApplied, isRepaired} from '../state/session';
 import type {OpenSession} from '../state/session';
 import type {Saving} from '../state/view';
 import {useController, useStore} from './app-context';
@@ -14,7 +14,7 @@ export function SavePanel({session}: {session: OpenSession}) {
   return (
     <Section panel="save" label="Save" heading="Save">
       <div class="save-grid">
-        {isApplied(session.repair) ? (
+        {isApplied(session) ? (
           <SaveImage session={session} />
         ) : (
           <div class="card">
@@ -22,7 +22,7 @@ export function SavePanel({session}: {session: OpenSession}) {
             <p>
               {session.verdict.repairable
                 ? 'Once a repair is applied, the repaired copy can be saved here.'
-                : 'There is no repair to save.'}
+                : 'There is no change to save.'}
             </p>
           </div>
         )}
@@ -57,8 +57,8 @@ function SaveReport({session}: {session: OpenSession}) {
 /** The plan as files: to look through, to keep, or to apply where the image lies. */
 function SavePlans({session}: {session: OpenSession}) {
   const controller = useController();
-  const {repair} = session;
-  if (!('plan' in repair) || repair.plan.empty) {
+  const planned = session.plan.step === 'planned' && !session.plan.plan.empty;
+  if (!planned && !isApplied(session)) {
     return null;
   }
   const name = session.file.name;
@@ -67,8 +67,8 @@ function SavePlans({session}: {session: OpenSession}) {
       <h3>Plan</h3>
       <p>
         Every write with its place, old and new bytes, and the reason, as JSON. On the command line{' '}
-        <code>qcowscope apply</code> takes either file: the plan repairs a copy of this image, the undo plan turns the
-        repaired copy back into this image, byte for byte. Both hold bytes of the image: of its tables and,
+        <code>qcowscope apply</code> takes either file: the plan changes a copy of this image, the undo plan turns the
+        changed copy back into this image, byte for byte. Both hold bytes of the image: of its tables and,
         where clusters are copied, of the disk.
       </p>
       <div class="row">
@@ -90,18 +90,19 @@ function SaveImage({session}: {session: OpenSession}) {
   const controller = useController();
   const {saving} = useStore(controller.view);
   const size = currentInfo(session).fileSize;
+  const repaired = isRepaired(session);
   return (
     <div class="card save-image">
-      <h3>Repaired image</h3>
+      <h3>{repaired ? 'Repaired image' : 'Changed image'}</h3>
       <p>
-        A whole copy of {formatBytes(size)} with the repair in it. Make sure that there is room for it. Then start the
+        A whole copy of {formatBytes(size)} with {changeWords(session)} in it. Make sure that there is room for it. Then start the
         virtual machine from the copy, and keep the original until you know that all is well.
       </p>
       <button type="button" class="primary" disabled={saving.step === 'writing'} onClick={() => void controller.save()}>
-        Save repaired image
+        {repaired ? 'Save repaired image' : 'Save changed image'}
       </button>
       <p class="muted">
-        <ImageText text={repairedName(session.file.name)} />
+        <ImageText text={changedName(session.file.name, changeMarks(session))} />
       </p>
       <div aria-live="polite">
         <SavingState saving={saving} />

@@ -4,7 +4,7 @@ import {passesOf, PHASES} from '../model/phases';
 import type {Severity} from '../model/severity';
 import {headlineOf, toneOf, verdictLabel} from '../model/verdict';
 import type {Tone} from '../model/verdict';
-import {currentVerdict, statusState} from '../state/session';
+import {changeWords, currentVerdict, isApplied, statusState} from '../state/session';
 import type {OpenSession, Session} from '../state/session';
 import {SeveritySign} from './signs';
 import {ImageText, Prose} from './text';
@@ -56,13 +56,14 @@ function StatusLine({session}: {session: Session}) {
 }
 
 function VerdictLine({session}: {session: OpenSession}) {
-  const {repair} = session;
-  if (repair.step === 'applying' || repair.step === 'undoing') {
-    const doing = repair.step === 'applying' ? 'Applying the repair in memory' : 'Undoing the repair';
+  const {work} = session;
+  if (work !== null) {
+    const what = work.change.kind === 'repair' ? 'the repair' : 'the width change';
+    const doing = work.doing === 'applying' ? `Applying ${what} in memory` : `Undoing ${what}`;
     return <Headline kicker={doing}>and checking the image once more</Headline>;
   }
   const verdict = currentVerdict(session);
-  const kicker = repair.step === 'applied' ? `After the repair: ${verdictLabel(verdict)}` : verdictLabel(verdict);
+  const kicker = isApplied(session) ? `After ${changeWords(session)}: ${verdictLabel(verdict)}` : verdictLabel(verdict);
   return (
     <Headline kicker={kicker} severity={SIGNS[toneOf(verdict)]}>
       <Prose text={headlineOf(verdict)} />

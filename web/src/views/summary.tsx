@@ -3,7 +3,7 @@ import {countsBySeverity} from '../model/findings';
 import {SEVERITY_FACTS} from '../model/severity';
 import {adviceOf, EXIT_CODES, knowsNothing} from '../model/verdict';
 import type {Info, Verdict} from '../protocol/protocol.gen';
-import {currentInfo, currentVerdict, isApplied, isBusy} from '../state/session';
+import {changeWords, currentInfo, currentVerdict, isApplied, isBusy} from '../state/session';
 import type {OpenSession} from '../state/session';
 import {useController} from './app-context';
 import {goTo} from './go-to';
@@ -55,7 +55,7 @@ function Actions({session, verdict}: {session: OpenSession; verdict: Verdict}) {
       </div>
     );
   }
-  const applied = isApplied(session.repair);
+  const applied = isApplied(session);
   return (
     <div class="row">
       {applied && (
@@ -77,13 +77,13 @@ function SeePlan({session}: {session: OpenSession}) {
   const controller = useController();
   const see = () => {
     goTo('repair');
-    if (session.repair.step === 'none') {
+    if (session.plan.step === 'none') {
       // The plan makes the page longer: only then can its heading come to the top.
       void controller.plan({scope: 'all', accept: []}).then(() => goTo('repair'));
     }
   };
   return (
-    <button type="button" class="primary" disabled={isBusy(session.repair)} onClick={see}>
+    <button type="button" class="primary" disabled={isBusy(session)} onClick={see}>
       See what a repair would do
     </button>
   );
@@ -93,7 +93,7 @@ export function SummaryPanel({session}: {session: OpenSession}) {
   const verdict = currentVerdict(session);
   const info = currentInfo(session);
   return (
-    <Section panel="summary" label="Summary" heading={isApplied(session.repair) ? 'Summary after the repair' : 'Summary'}>
+    <Section panel="summary" label="Summary" heading={isApplied(session) ? `Summary after ${changeWords(session)}` : 'Summary'}>
       <OutsideFiles info={info} />
       <div class="summary-grid">
         <Facts info={info} />
