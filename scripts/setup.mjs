@@ -107,7 +107,7 @@ export function findChromium() {
 
 /**
  * Installs what the tests need beside Go and Node: qemu-img and qemu-io, which judge our
- * results, and Chromium, which runs the page.
+ * results, xdelta3, which applies our patches, and Chromium, which runs the page.
  * @returns {Promise<string[]>} the system packages that had to be installed
  */
 export async function installTestTools() {
@@ -138,6 +138,9 @@ function missingPackages() {
   const missing = [];
   if (findProgram('qemu-img') === undefined || findProgram('qemu-io') === undefined) {
     missing.push('qemu-utils');
+  }
+  if (findProgram('xdelta3') === undefined) {
+    missing.push('xdelta3');
   }
   if (findChromium() === undefined) {
     missing.push('chromium');
