@@ -147,7 +147,6 @@ type result struct {
 	change  *amend.Change
 	blocked []amend.Blocker
 	refused error // by QEMU
-	theirs  string
 }
 
 // both changes x.qcow2 to the other version: by us to ours.qcow2, by QEMU to theirs.qcow2.
@@ -265,9 +264,6 @@ var scenes = map[string]scene{
 			b.t.Fatal(err)
 		}
 	}},
-	"luks": {make: func(b bench, create string) {
-		b.img(create + ",encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 --object secret,id=s,file=password x.qcow2 1M")
-	}},
 }
 
 // convertTo is the create line's format and options for convert, which calls the format
@@ -286,10 +282,6 @@ func TestVersionLikeQEMU(t *testing.T) {
 					t.Parallel()
 					b := newBench(t)
 					s.make(b, "create -q -f qcow2 -o cluster_size="+size+",compat="+version)
-					if name == "luks" {
-						b.luks()
-						return
-					}
 					b.same(s.snapshots...)
 				})
 			}
@@ -297,37 +289,53 @@ func TestVersionLikeQEMU(t *testing.T) {
 	}
 }
 
-// luks changes an encrypted image, whose data only QEMU can read.
-func (b bench) luks() {
+// The data of an encrypted image is QEMU's alone to read; its zero clusters, which QEMU's own
+// change turns into garbage, still read as zeros.
+func TestVersionOfEncryptedImages(t *testing.T) {
+	for _, version := range []uint32{2, 3} {
+		b := newBench(t)
+		b.img("create -q -f qcow2 -o cluster_size=4096,encrypt.format=aes,encrypt.key-secret=s,compat=" + compat[version] +
+			" --object secret,id=s,file=password x.qcow2 1M")
+		cmds := []string{"-c", "write -P 5 0 256k"}
+		if version == 3 {
+			cmds = append(cmds, "-c", "write -z 64k 64k", "-c", "write -z 512k 64k")
+		}
+		b.must("qemu-io", append(cmds, unlocked("x.qcow2")...)...)
+		s := b.subject()
+		c, blocked := s.version(t, 5-version)
+		if blocked != nil {
+			t.Fatalf("%+v", blocked)
+		}
+		s.kept(t, c, 5-version)
+		b.write("ours.qcow2", fileOf(t, s.after(t, c.Plan)))
+		b.must("qemu-img", append([]string{"check"}, unlocked("ours.qcow2")...)...)
+		if !bytes.Equal(b.unlockedDisk("ours.qcow2"), b.unlockedDisk("x.qcow2")) {
+			t.Error("the guest reads other bytes")
+		}
+	}
+}
+
+// Zeros over a backing file would have to be written encrypted, and there is no key.
+func TestVersionOfEncryptedZerosOverABackingFile(t *testing.T) {
+	b := newBench(t)
+	b.write("base.raw", bytes.Repeat([]byte("x"), 1<<20))
+	b.img("create -q -f qcow2 -o cluster_size=4096,encrypt.format=aes,encrypt.key-secret=s --object secret,id=s,file=password -b base.raw -F raw x.qcow2 1M")
+	b.must("qemu-io", append([]string{"-c", "write -P 5 0 64k", "-c", "write -z 0 4k", "-c", "write -z 8k 404k"}, unlocked("x.qcow2")...)...)
+	_, blocked := b.subject().version(t, 2)
+	if len(blocked) != 1 || blocked[0].What != amend.BlockedByZeros || blocked[0].Count != 102 || len(blocked[0].Places) != 100 {
+		t.Errorf("%+v", blocked)
+	}
+}
+
+// unlocked names an encrypted image with its key.
+func unlocked(name string) []string {
+	return []string{"--object", "secret,id=s,file=password", "--image-opts", "driver=qcow2,file.filename=" + name + ",encrypt.key-secret=s"}
+}
+
+func (b bench) unlockedDisk(name string) []byte {
 	b.t.Helper()
-	open := func(name string) []string {
-		return []string{"--object", "secret,id=s,file=password", "--image-opts", "driver=qcow2,file.filename=" + name + ",encrypt.key-secret=s"}
-	}
-	v3 := b.subject().open(b.t).Header.Version == 3
-	cmds := []string{"-c", "write -P 5 0 256k"}
-	if v3 {
-		cmds = append(cmds, "-c", "write -z 64k 64k", "-c", "write -z 512k 64k")
-	}
-	b.must("qemu-io", append(cmds, open("x.qcow2")...)...)
-	to := uint32(2)
-	if !v3 {
-		to = 3
-	}
-	s := b.subject()
-	c, blocked := s.version(b.t, to)
-	if blocked != nil {
-		b.t.Fatalf("%+v", blocked)
-	}
-	s.kept(b.t, c, to)
-	b.write("ours.qcow2", fileOf(b.t, s.after(b.t, c.Plan)))
-	b.must("qemu-img", append([]string{"check"}, open("ours.qcow2")...)...)
-	disk := func(name string) []byte {
-		b.must("qemu-img", append([]string{"convert", "-O", "raw"}, append(open(name), "disk.raw")...)...)
-		return b.read("disk.raw")
-	}
-	if !bytes.Equal(disk("ours.qcow2"), disk("x.qcow2")) {
-		b.t.Error("the guest reads other bytes")
-	}
+	b.must("qemu-img", append([]string{"convert", "-O", "raw"}, append(unlocked(name), "disk.raw")...)...)
+	return b.read("disk.raw")
 }
 
 // refusals are what QEMU refuses, and we by name.
@@ -402,6 +410,36 @@ func TestVersionHeaderRoom(t *testing.T) {
 		b.write("ours.qcow2", fileOf(t, s.after(t, c.Plan)))
 		if got, want := b.facts("ours.qcow2"), b.facts("theirs.qcow2"); got != want {
 			t.Errorf("info says\n%s\nof QEMU's\n%s", got, want)
+		}
+	}
+}
+
+// A backing file's name that does not fit into the first sector, before or after, is written
+// where the old header has none: the switch stays one write of a sector.
+func TestVersionSwitchesInOneSector(t *testing.T) {
+	for _, version := range []string{"0.10", "1.1"} {
+		for _, n := range []int{20, 376, 377, 380, 400, 416, 417, 450, 600, 1000} {
+			b := newBench(t)
+			b.write("base.raw", make([]byte, 1<<20))
+			name := "./" + strings.Repeat("/", n-len("./base.raw")) + "base.raw"
+			b.img("create -q -f qcow2 -o compat=" + version + " -b " + name + " -F raw x.qcow2 1M")
+			s := b.subject()
+			r := b.both()
+			if r.refused != nil || r.blocked != nil {
+				t.Fatalf("refused by QEMU: %v, by us: %+v", r.refused, r.blocked)
+			}
+			if got, want := b.facts("ours.qcow2"), b.facts("theirs.qcow2"); got != want {
+				t.Errorf("info says\n%s\nof QEMU's\n%s", got, want)
+			}
+			s.kept(t, r.change, 5-s.open(t).Header.Version)
+			s.cuts(t, r.change.Plan)
+			for _, batch := range r.change.Plan.Batches {
+				for _, w := range batch {
+					if w.Off < 512 && w.End() > 512 {
+						t.Errorf("a name of %d bytes, from %s: the first sector is written with what follows it\n%s", n, version, r.change.Plan)
+					}
+				}
+			}
 		}
 	}
 }

@@ -181,12 +181,12 @@ func (e *refcountEdits) take(n int64) (qcow2.HostCluster, error) {
 // takePastEnd is a new cluster behind the end of the file, where it reads as zeros.
 func (e *refcountEdits) takePastEnd(refs uint64) (qcow2.HostCluster, error) {
 	e.free.AvoidBelow(qcow2.HostCluster(e.img.HostClusters()))
+	if e.end >= math.MaxInt32 {
+		return 0, &BlockedError{[]Blocker{{What: BlockedByFileSize, Why: "the file would have more clusters than can be checked", Advice: adviceUnbacked}}}
+	}
 	c, err := e.find(1)
 	if err != nil {
 		return 0, err
-	}
-	if c >= math.MaxInt32 {
-		return 0, &BlockedError{[]Blocker{{What: BlockedByFileSize, Why: "the file would have more clusters than can be checked", Advice: adviceUnbacked}}}
 	}
 	return c, e.raise(c, refs)
 }
