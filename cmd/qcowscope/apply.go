@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"qcowscope/core/patch"
@@ -10,7 +11,8 @@ import (
 
 var applyVerb = verb{
 	name: "apply", args: "IMAGE PLAN -o OUT", short: "write a copy of an image with a saved plan applied",
-	help: `  PLAN        a plan as JSON: of repair --plan --output=json, or an undo plan of repair --undo
+	help: `  PLAN        a plan as JSON: of repair --plan --output=json, or an undo plan of repair --undo;
+              - reads it from standard input
   -o OUT      where the copy goes; it gets its name only when it is complete
   --force     replace OUT if it exists
 
@@ -40,11 +42,7 @@ func runApply(c *command) int {
 	if err := t.refuse(f); err != nil {
 		return c.fail(err)
 	}
-	text, err := os.ReadFile(c.words[1])
-	if err != nil {
-		return c.fail(plainError(err))
-	}
-	plan, err := patch.DecodeJSON(text, f)
+	plan, err := readPlan(c.words[1], f)
 	if err == nil && plan.File != patch.TargetImage {
 		err = errors.New("the plan is for an external data file, which this does not write")
 	}
@@ -57,6 +55,20 @@ func runApply(c *command) int {
 	fmt.Fprintf(c.out, "%s is written: %s, %s in all. The image was not touched.\n", printable(t.path),
 		count(plan.Writes(), "write"), size(uint64(plan.Bytes())))
 	return exitOK
+}
+
+// readPlan reads a saved plan, from standard input if the path is "-". It refuses one that
+// is not for this file.
+func readPlan(path string, f *file) (*patch.Plan, error) {
+	read := func() ([]byte, error) { return os.ReadFile(path) }
+	if path == "-" {
+		read = func() ([]byte, error) { return io.ReadAll(os.Stdin) }
+	}
+	text, err := read()
+	if err != nil {
+		return nil, plainError(err)
+	}
+	return patch.DecodeJSON(text, f)
 }
 
 // samePlan reads back from the finished copy that it has the plan's length.
