@@ -1,0 +1,26 @@
+package cow
+
+import (
+	"context"
+
+	"qcowscope/core/image"
+)
+
+// After is the Writer for the image after the outcome's plans, which img shows. Its search
+// for free clusters goes on where this outcome left it, as in a running QEMU. The Writer
+// that planned the outcome stays as it is: it is the one for after an undo.
+func (w *Writer) After(ctx context.Context, o *Outcome, img *image.Image) (*Writer, error) {
+	next, err := Open(ctx, img, w.opt)
+	if err != nil {
+		return nil, err
+	}
+	next.index = o.after.index
+	copy(next.free.blocks, w.free.blocks)
+	for k, b := range o.after.bits {
+		if k < int64(len(next.free.blocks)) {
+			b.measure(img.Geo.RefblockEntries())
+			next.free.blocks[k] = b
+		}
+	}
+	return next, nil
+}

@@ -1,0 +1,226 @@
+package cow
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"qcowscope/core/image"
+	"qcowscope/core/patch"
+	"qcowscope/core/qcow2"
+	"qcowscope/core/source"
+)
+
+// Plans are an outcome as bytes to be written.
+type Plans struct {
+	Image *patch.Plan
+	// DataFile is what goes to the external data file; nil if nothing does. All of it is
+	// durable before the first batch of Image.
+	DataFile *patch.Plan
+}
+
+// Why the bytes of an outcome cannot be had.
+var (
+	ErrNoBacking = errors.New("cow: bytes of the backing file are copied, and it is not given")
+	ErrChanged   = errors.New("cow: a compressed cluster cannot be decoded")
+)
+
+// Batches of a round, in their order. Each is durable before the next begins.
+const (
+	batchMark    = iota // what the header and the bitmaps promise no more
+	batchData           // data and copies, new tables that nothing points to yet
+	batchCounts         // refcounts that rise
+	batchHook           // reftable
+	batchLink           // L1 and L2 entries
+	batchRelease        // refcounts that fall
+	roundBatches
+)
+
+// builder makes the plans of an outcome.
+type builder struct {
+	ctx   context.Context
+	o     *Outcome
+	w     *Writer
+	g     qcow2.Geometry
+	file  *patch.Overlay // the image as it is before the round
+	now   *patch.Plan    // of the round
+	data  *patch.Plan
+	fill  []byte // many times the byte that is written
+	zeros []byte
+}
+
+// fillBytes is the longest write of one byte; longer ones are cut.
+const fillBytes = 1 << 20
+
+// Plans reads what is copied and makes the plans. The error is the context's, one of a
+// source, ErrNoBacking, image.ErrNoDataFile, or why a compressed cluster cannot be decoded.
+func (o *Outcome) Plans(ctx context.Context) (*Plans, error) {
+	b := &builder{ctx: ctx, o: o, w: o.w, g: o.w.g, file: patch.NewOverlay(o.w.img.Src)}
+	if o.DataFileBytes() > 0 {
+		if b.w.opt.Data == nil {
+			return nil, image.ErrNoDataFile
+		}
+		b.data = patch.New(b.w.opt.Data.Size())
+		b.data.File = patch.TargetDataFile
+	}
+	whole := patch.New(b.file.Size())
+	for i, r := range o.rounds {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		b.now = patch.New(b.file.Size())
+		if i == 0 && r.changes() {
+			b.promises()
+		}
+		if err := b.round(r); err != nil {
+			return nil, err
+		}
+		whole.Batches = append(whole.Batches, b.now.Batches...)
+		whole.SizeAfter = b.now.SizeAfter
+		if err := b.file.Apply(b.now); err != nil {
+			return nil, err
+		}
+	}
+	if o.after.dirty {
+		whole.Add(len(whole.Batches), qcow2.OffIncompatible, be64Bytes(o.w.img.Header.IncompatibleFeatures), "incompatible_features: clean again")
+	}
+	whole.Compact()
+	return &Plans{Image: whole, DataFile: b.data}, nil
+}
+
+// changes tells whether the round changes anything.
+func (r *round) changes() bool { return len(r.runs)+len(r.l2)+len(r.counts)+len(r.zeroed) > 0 }
+
+// DataFileBytes is how many bytes go to the external data file.
+func (o *Outcome) DataFileBytes() int64 {
+	if !o.w.g.DataFile {
+		return 0
+	}
+	n := qcow2.GuestOff(0)
+	for _, r := range o.rounds {
+		for _, run := range r.runs {
+			n += run.Covered().Len
+		}
+		for _, z := range r.zeroed {
+			n += z.Len
+		}
+	}
+	return int64(n)
+}
+
+func be64Bytes(v uint64) []byte { return binary.BigEndian.AppendUint64(nil, v) }
+
+// round adds the batches of one round.
+func (b *builder) round(r *round) error {
+	if r.dirty {
+		b.now.Add(batchMark, qcow2.OffIncompatible, be64Bytes(b.w.img.Header.IncompatibleFeatures|qcow2.IncompatDirty), "incompatible_features: dirty, refcounts may be behind")
+	}
+	for _, z := range r.zeroed {
+		b.constant(b.data, z.Len, int64(z.Start), &b.zeros, 0, "zeros for who reads the data file alone")
+	}
+	for _, run := range r.runs {
+		if err := b.run(run); err != nil {
+			return err
+		}
+	}
+	if err := b.tables(r); err != nil {
+		return err
+	}
+	if err := b.refcounts(r); err != nil {
+		return err
+	}
+	b.reftable(r)
+	return nil
+}
+
+// run writes the data of a run and what it copies.
+func (b *builder) run(run *Run) error {
+	plan := b.now
+	if b.g.DataFile {
+		plan = b.data
+	}
+	head, tail := b.o.Copies(run)
+	for _, p := range slices.Concat(head, tail) {
+		if err := b.copy(plan, run, p); err != nil {
+			return err
+		}
+	}
+	switch req := b.o.Request; {
+	case run.zeros:
+		b.constant(plan, run.Guest.Len, int64(run.Host), &b.zeros, 0, "zeros at guest "+run.Guest.String())
+	case req.Bytes == nil:
+		b.constant(plan, run.Guest.Len, int64(run.Host), &b.fill, req.Fill, "data of guest "+run.Guest.String())
+	default:
+		at := run.Guest.Start - req.Offset
+		plan.Add(batchData, int64(run.Host), req.Bytes[at:at+run.Guest.Len], "data of guest "+run.Guest.String())
+	}
+	return nil
+}
+
+// constant writes n times the same byte, out of one buffer.
+func (b *builder) constant(plan *patch.Plan, n qcow2.GuestOff, off int64, buf *[]byte, fill byte, why string) {
+	if want := min(int64(n), fillBytes); int64(len(*buf)) < want {
+		*buf = slices.Repeat([]byte{fill}, int(want))
+	}
+	for left := int64(n); left > 0; {
+		piece := (*buf)[:min(left, fillBytes)]
+		plan.Add(batchData, off, piece, why)
+		off += int64(len(piece))
+		left -= int64(len(piece))
+	}
+}
+
+// copy writes what the guest sees now at the piece to the run's clusters.
+func (b *builder) copy(plan *patch.Plan, run *Run, p Piece) error {
+	to := int64(run.Host) + int64(p.Guest.Start-run.Guest.Start)
+	why := fmt.Sprintf("copy of guest %v from %v", p.Guest, p.Source)
+	if p.Source == FromNothing {
+		b.constant(plan, p.Guest.Len, to, &b.zeros, 0, why)
+		return nil
+	}
+	buf := make([]byte, p.Guest.Len)
+	if err := b.readPiece(buf, p); err != nil {
+		return err
+	}
+	plan.Add(batchData, to, buf, why)
+	return nil
+}
+
+func (b *builder) readPiece(buf []byte, p Piece) error {
+	switch p.Source {
+	case FromCluster:
+		return source.ReadBatch(b.ctx, b.file, []source.Request{{Off: int64(p.Host), Buf: buf}})
+	case FromBacking:
+		if b.w.opt.Backing == nil {
+			return ErrNoBacking
+		}
+		n, err := b.w.opt.Backing.ReadAt(buf, int64(p.Guest.Start))
+		if err == io.EOF {
+			clear(buf[n:])
+			return nil
+		}
+		return err
+	}
+	return b.decode(buf, p)
+}
+
+// decode reads a part of a compressed cluster.
+func (b *builder) decode(buf []byte, p Piece) error {
+	d, err := image.NewDecompressor(&b.w.img.Header)
+	if err != nil {
+		return err
+	}
+	r := p.entry.CompressedRange(b.g)
+	stream, cluster := make([]byte, r.Len), make([]byte, b.g.ClusterSize())
+	if err := source.ReadBatch(b.ctx, b.file, []source.Request{{Off: int64(r.Start), Buf: stream}}); err != nil {
+		return err
+	}
+	if _, err := d.Decode(cluster, stream); err != nil {
+		return fmt.Errorf("cow: guest %v: %w", p.Guest, err)
+	}
+	copy(buf, cluster[int64(p.Guest.Start)%b.g.ClusterSize():])
+	return nil
+}
