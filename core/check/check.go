@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"errors"
+	"iter"
 
 	"qcowscope/core/image"
 	"qcowscope/core/qcow2"
@@ -28,6 +29,8 @@ type Options struct {
 	MaxClusters int64 // see refcount.Options
 	// Deep asks for every compressed cluster to be decoded, too.
 	Deep bool
+	// Parts are a recount that others made, see refcount.Options.
+	Parts iter.Seq2[*refcount.Part, error]
 	// OnFinding is told every single finding, before neighbours are joined.
 	OnFinding func(Finding)
 	// Progress is told often: done and total in the phase's own unit, and how many places
@@ -92,6 +95,7 @@ func (c *checker) readError(err error) {
 func (c *checker) recount() error {
 	res, err := refcount.Calculate(c.ctx, c.img, c.report.Snapshots, refcount.Options{
 		MaxClusters: c.opt.MaxClusters,
+		Parts:       c.opt.Parts,
 		Visit:       c.trouble,
 		Progress:    func(done, total int64) { c.progress(PhaseTables, done, total) },
 	})

@@ -81,18 +81,24 @@ func (w *walker) overlap(at Trouble) {
 	w.trouble(TablesOverlap, at)
 }
 
-// walkRoots walks all roots side by side, L1 index by L1 index, so that the tables that
-// map the same guest range are met together.
-func (w *walker) walkRoots(roots []*root) error {
+// indices is how many L1 indices the longest of the roots has.
+func indices(roots []*root) (n int64) {
+	for _, r := range roots {
+		n = max(n, r.Entries)
+	}
+	return n
+}
+
+// walkRoots walks the L1 indices [from, last) of all roots side by side, index by index, so
+// that the tables that map the same guest range are met together.
+func (w *walker) walkRoots(roots []*root, from, last int64) error {
 	w.pipe = source.NewPipeline(w.ctx, w.img.Src, readAhead, batchBytes)
 	w.batch = w.pipe.Next()
-	last := int64(0)
 	for _, r := range roots {
-		last = max(last, r.Entries)
 		w.total += r.Entries
 	}
 	step := max(64, int64(8<<20)/qcow2.L1EntrySize/int64(len(roots)))
-	for first := int64(0); first < last; first += step {
+	for first := from; first < last; first += step {
 		if err := w.readWindows(roots, first, min(step, last-first)); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package refcount
 import (
 	"context"
 	"errors"
+	"iter"
 
 	"qcowscope/core/image"
 	"qcowscope/core/qcow2"
@@ -25,6 +26,9 @@ type Options struct {
 	Visit func(Trouble)
 	// Progress is told how many L1 entries of all roots are done.
 	Progress func(done, total int64)
+	// Parts, in order, take the place of the walk over L2 tables: others have done it. The
+	// error is ErrPartsClash when what they counted does not simply add up.
+	Parts iter.Seq2[*Part, error]
 }
 
 // ErrTooManyClusters says that the file has more clusters than can be counted.
@@ -64,19 +68,9 @@ type walker struct {
 // Calculate recounts all references, in QEMU's order. An error is the context's or
 // ErrTooManyClusters; unreadable tables are troubles, and the walk goes on.
 func Calculate(ctx context.Context, img *image.Image, snaps *image.SnapshotTable, opt Options) (*Result, error) {
-	limit := int64(maxClusters)
-	if opt.MaxClusters > 0 {
-		limit = min(limit, opt.MaxClusters)
-	}
-	if img.HostClusters() > limit {
-		return nil, ErrTooManyClusters
-	}
-	w := &walker{
-		ctx: ctx, img: img, g: img.Geo, opt: opt,
-		t:            newTable(img.Geo, img.Src.Size()),
-		hostClusters: img.HostClusters(),
-		tree:         Tree{Complete: true},
-		repeats:      map[qcow2.HostOff]*l2Job{},
+	w, err := newWalker(ctx, img, opt)
+	if err != nil {
+		return nil, err
 	}
 	for _, step := range []func(*image.SnapshotTable) error{w.headerAndTables, w.metadata, w.bitmaps, w.refblocks} {
 		if err := step(snaps); err != nil {
@@ -89,6 +83,23 @@ func Calculate(ctx context.Context, img *image.Image, snaps *image.SnapshotTable
 			Times: count - w.g.RefcountMax()})
 	})
 	return &Result{Table: w.t, Stats: w.stats, Tree: &w.tree, Aborted: w.aborted, CopiedUnknown: w.copiedUnknown}, nil
+}
+
+func newWalker(ctx context.Context, img *image.Image, opt Options) (*walker, error) {
+	limit := int64(maxClusters)
+	if opt.MaxClusters > 0 {
+		limit = min(limit, opt.MaxClusters)
+	}
+	if img.HostClusters() > limit {
+		return nil, ErrTooManyClusters
+	}
+	return &walker{
+		ctx: ctx, img: img, g: img.Geo, opt: opt,
+		t:            newTable(img.Geo, img.Src.Size()),
+		hostClusters: img.HostClusters(),
+		tree:         Tree{Complete: true},
+		repeats:      map[qcow2.HostOff]*l2Job{},
+	}, nil
 }
 
 func (w *walker) trouble(k Kind, t Trouble) {
@@ -113,7 +124,11 @@ func (w *walker) headerAndTables(snaps *image.SnapshotTable) error {
 	if w.g.DataFile && len(snaps.Snapshots) > 0 {
 		w.trouble(SnapshotsWithDataFile, Trouble{Root: -1, L1Index: -1, L2Index: -1, Count: uint64(len(snaps.Snapshots)), Times: 1})
 	}
-	return w.walkRoots(w.roots(snaps))
+	roots := w.roots(snaps)
+	if w.opt.Parts != nil {
+		return w.addParts(roots)
+	}
+	return w.walkRoots(roots, 0, indices(roots))
 }
 
 // metadata counts the snapshot table, the reftable and the LUKS header.
