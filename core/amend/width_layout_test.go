@@ -2,7 +2,9 @@ package amend_test
 
 import (
 	"encoding/binary"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"qcowscope/core/patch"
@@ -72,7 +74,7 @@ func (l *layout) coverUsed(next func() int64) {
 				missing[c/per] = true
 			}
 		})
-		for k := range missing {
+		for _, k := range slices.Sorted(maps.Keys(missing)) {
 			l.blocks[k] = next()
 			again = true
 		}
@@ -171,27 +173,22 @@ func leastStructure(bits, order uint, n int64) (tableLen, blocks int64) {
 }
 
 // scattered is a random layout: what is in use lies anywhere among the clusters of the file,
-// in stretches with free ones between, and so does the old structure.
+// in stretches with free ones between, and so does the old structure, sometimes by itself.
 func scattered(r *rand.Rand, bits, order uint, clusters int64) *layout {
 	l := &layout{bits: bits, order: order, clusters: clusters}
-	free := stretches(r, clusters)
-	l.data = nil
+	free, apart := stretches(r, clusters)
 	tables := 1 + r.Int64N(4)
 	take := func(n int64) int64 {
-		for try := 0; ; try++ {
+		for try := 0; try < 1000 && len(free) > 0; try++ {
 			i := r.IntN(len(free))
 			if run := free[i:min(int64(len(free)), int64(i)+n)]; int64(len(run)) == n && run[n-1] == run[0]+n-1 {
 				free = append(free[:i:i], free[int64(i)+n:]...)
 				return run[0]
 			}
-			if try > 1000 { // no such run: behind the end
-				l.clusters += n
-				return l.clusters - n
-			}
 		}
+		l.clusters += n // no such run: behind the end
+		return l.clusters - n
 	}
-	l.tableLen = ceil(ceil(l.clusters+l.clusters/2, l.perBlock()), l.entries()) + r.Int64N(2)
-	l.table = take(l.tableLen)
 	l.l1 = take(ceil(tables, l.entries()))
 	for range tables {
 		l.l2 = append(l.l2, take(1))
@@ -200,31 +197,31 @@ func scattered(r *rand.Rand, bits, order uint, clusters int64) *layout {
 	for range min(tables*l.entries(), max(0, room)) {
 		l.data = append(l.data, take(1))
 	}
-	l.coverUsed(func() int64 {
-		if len(free) == 0 {
-			l.clusters++
-			return l.clusters - 1
-		}
-		return take(1)
-	})
+	if together := r.IntN(2) == 0; !together && len(apart) > 0 {
+		free = apart
+	}
+	l.tableLen = ceil(ceil(l.clusters+l.clusters/2, l.perBlock()), l.entries()) + r.Int64N(2)
+	l.table = take(l.tableLen)
+	l.coverUsed(func() int64 { return take(1) })
 	return l
 }
 
-// stretches are clusters that may be in use: all but some runs, which stay free.
-func stretches(r *rand.Rand, clusters int64) (cs []int64) {
+// stretches are clusters that may be in use: all but some runs, which are apart.
+func stretches(r *rand.Rand, clusters int64) (cs, apart []int64) {
 	runs := [][2]int64{}
-	for range r.IntN(4) {
+	for range r.IntN(5) {
 		from := 1 + r.Int64N(clusters-1)
-		runs = append(runs, [2]int64{from, from + r.Int64N(clusters/4)})
+		runs = append(runs, [2]int64{from, from + r.Int64N(clusters/3)})
 	}
 next:
 	for c := int64(1); c < clusters; c++ {
 		for _, run := range runs {
 			if run[0] <= c && c < run[1] {
+				apart = append(apart, c)
 				continue next
 			}
 		}
 		cs = append(cs, c)
 	}
-	return cs
+	return cs, apart
 }
