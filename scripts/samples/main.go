@@ -20,7 +20,7 @@ const maxSample = 300_000
 
 // order is the one in which the page offers the samples: from whole to torn.
 var order = []string{
-	"disk_in_order", "leftover_clusters", "crashed_server", "lost_refcounts", "torn_subclusters", "cut_off_copy",
+	"disk_in_order", "leftover_clusters", "crashed_server", "lost_refcounts", "torn_subclusters", "cut_off_copy", "hole_in_the_middle",
 }
 
 // sample is one entry of samples.json.

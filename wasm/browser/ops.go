@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"syscall/js"
 
 	"qcowscope/wasm/service"
@@ -12,7 +13,7 @@ import (
 
 // operationsOf names what the page can ask a session for.
 func operationsOf(s *service.Session) map[string]operation {
-	return map[string]operation{
+	ops := map[string]operation{
 		"open":     asking(s.Open),
 		"check":    asking(s.Check),
 		"findings": asking(s.Findings),
@@ -27,6 +28,8 @@ func operationsOf(s *service.Session) map[string]operation {
 		"planFile": packed(s.PlanFile),
 		"report":   report(s),
 	}
+	maps.Copy(ops, labOperations(s))
+	return ops
 }
 
 // operation answers one kind of request. The reply is an object or a typed array.

@@ -81,7 +81,7 @@ func (s *Session) viewNow(ctx context.Context, checked *check.Report) (view, err
 }
 
 // forgetPlans drops what was planned for an image that has changed since.
-func (s *Session) forgetPlans() { s.outcome = nil }
+func (s *Session) forgetPlans() { s.outcome, s.lab = nil, nil }
 
 // applied is all changes as one plan for the file as it was dropped, nil if there is none.
 func (s *Session) applied() *patch.Plan {

@@ -42,6 +42,7 @@ type opened struct {
 	now      view            // with the applied changes
 	outcome  *repair.Outcome // the plan that was made last, until it is applied
 	scope    repair.Scope
+	lab      *labRun  // what the Lab shows, until the image changes
 	changes  []change // that are applied, in order
 }
 

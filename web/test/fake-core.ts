@@ -3,7 +3,7 @@ import type {EngineApi} from '../src/engine/api';
 import type {Port} from '../src/engine/client';
 import {packCell} from '../src/model/cells';
 import type {Op, Reply} from '../src/protocol/ops';
-import type {FindingGroup, FindingView, Info, PlanView, Problem, Verdict} from '../src/protocol/protocol.gen';
+import type {FindingGroup, FindingView, Info, LabReply, PlanView, Problem, Verdict} from '../src/protocol/protocol.gen';
 
 /** A stand-in for the core in tests of the page: a damaged image of 40 clusters, whose repair mends it. */
 
@@ -121,6 +121,25 @@ function finding(code: string, index: number): FindingView {
   };
 }
 
+const structure = {bits: 16, limit: '65535', refblocks: 1, tableClusters: 1, perRefblock: 32768};
+
+export const labReply: LabReply = {
+  kind: 'rebuild',
+  blocked: [],
+  before: structure,
+  after: structure,
+  steps: 0,
+  kept: 0,
+  stages: [],
+  fileBefore: 40 * 65536,
+  fileAfter: 40 * 65536,
+  written: 0,
+  clusters: 40,
+  clusterSize: 65536,
+  greatest: '1',
+  greatestAt: 0,
+};
+
 /** The replies of the core; a test changes those that it is about. */
 export type Replies = {[K in Op]: (request: never) => Reply<K> | Promise<Reply<K>>};
 
@@ -156,6 +175,12 @@ export function replies(change: Partial<Replies> = {}): Replies {
     segments: () => ({starts: new Float64Array(), lengths: new Float64Array(), patch: new Uint8Array()}),
     planFile: () => new TextEncoder().encode('{}'),
     report: () => new TextEncoder().encode('{}'),
+    labTrace: () => labReply,
+    labSteps: () => new Float64Array(),
+    labWords: () => ({words: []}),
+    labOldTable: () => new Float64Array(),
+    labCounts: () => ({owners: [], stored: [], counted: [], after: []}),
+    labApply: () => healthy,
     ...change,
   };
 }

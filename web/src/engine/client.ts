@@ -35,11 +35,14 @@ interface Journal {
 }
 
 /** What applies a plan, and what makes it. */
-const APPLIES = new Map<Op, Op>([['apply', 'plan']]);
+const APPLIES = new Map<Op, Op>([
+  ['apply', 'plan'],
+  ['labApply', 'labTrace'],
+]);
 const PLANS: ReadonlySet<Op> = new Set(APPLIES.values());
 
 /** What a user may want to stop. */
-const LONG: ReadonlySet<Op> = new Set<Op>(['open', 'check', 'plan', 'apply', 'undo']);
+const LONG: ReadonlySet<Op> = new Set<Op>(['open', 'check', 'plan', 'apply', 'undo', 'labTrace', 'labApply']);
 
 /** After this the worker is ended instead of asked. */
 const PATIENCE_MS = 200;

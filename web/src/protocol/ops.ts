@@ -1,3 +1,4 @@
+import type {LabOps} from './ops-lab';
 import type {
   BytesRequest,
   CheckRequest,
@@ -28,7 +29,7 @@ export const FROM_PATCH = -1;
 export const ZEROS = -2;
 
 /** What the core answers to: the name of an operation, its request and its reply. */
-export interface Ops {
+export interface Ops extends LabOps {
   open: {request: OpenRequest; reply: OpenReply};
   check: {request: CheckRequest; reply: Verdict};
   findings: {request: FindingsRequest; reply: FindingsReply};

@@ -1,4 +1,164 @@
-// Generated from wasm/service/protocol.go by scripts/gen-protocol. Do not edit.
+// Generated from wasm/service/labprotocol.go, wasm/service/protocol.go by scripts/gen-protocol. Do not edit.
+
+/**
+ * LabRequest asks how a new refcount structure comes about for the image as it is now:
+ * every step, what it costs and what forbids it. Nothing is applied.
+ */
+export interface LabRequest {
+  /** rebuild, width */
+  kind: string;
+  /** of a refcount after a width change: 1, 2, 4, 8, 16, 32 or 64 */
+  bits: number;
+  /** a width change places everything where QEMU would */
+  likeQemu: boolean;
+}
+
+/** LabReply sums up the steps. They are paged with LabStepsRequest and LabWordsRequest. */
+export interface LabReply {
+  kind: string;
+  /** what forbids it; if there is any, nothing was planned, and there are no steps */
+  blocked: LabBlocker[];
+  before: LabStructure;
+  after: LabStructure;
+  /**
+   * Steps is how many there are, Kept how many can be asked for: fewer when there are too
+   * many, see LabStage.
+   */
+  steps: number;
+  kept: number;
+  stages: LabStage[];
+  /** bytes */
+  fileBefore: number;
+  /** bytes */
+  fileAfter: number;
+  /** bytes */
+  written: number;
+  /** of the file, before or after, whichever are more */
+  clusters: number;
+  /** bytes */
+  clusterSize: number;
+  /** refcount in the image, decimal */
+  greatest: string;
+  /** the first cluster that has it */
+  greatestAt: number;
+}
+
+/** LabStructure is a refcount structure. */
+export interface LabStructure {
+  /** of a refcount */
+  bits: number;
+  /** the greatest refcount that fits, decimal */
+  limit: string;
+  /** that it has */
+  refblocks: number;
+  /** of the reftable */
+  tableClusters: number;
+  /** clusters whose refcounts one refblock holds */
+  perRefblock: number;
+}
+
+/** LabStage is a run of steps that belong together. */
+export interface LabStage {
+  /**
+   * Name: count (references), compare, read, walk (that gives places), write, switch (the
+   * header), free (the old structure), recount.
+   */
+  name: string;
+  /** number of the walk, 0 if it is none */
+  walk: number;
+  /** index of its first step among those that are kept */
+  first: number;
+  /** of its steps, the first and the last ones and all that matter */
+  kept: number;
+  /** of it */
+  steps: number;
+  /** refblocks that got a place in it */
+  placed: number;
+}
+
+/** LabBlocker is one thing that forbids a change. */
+export interface LabBlocker {
+  what: string;
+  why: string;
+  advice: string;
+  /** of places */
+  count: number;
+  /** the first 100 of them, in words */
+  places: string[];
+}
+
+/**
+ * LabStepsRequest asks for steps of what was asked for last. They cross as a Float64Array of
+ * eight numbers a step: its number in the whole trace from 0, the index of its act in
+ * LabActs, the walk (0 for none), the refblock (-1 for none), the first and the end of the
+ * clusters whose refcounts it is about, the cluster where something goes or was, and how
+ * many: see the acts.
+ */
+export interface LabStepsRequest {
+  from: number;
+  /** at most 65536 */
+  count: number;
+}
+
+/** LabActs are what happens in a step, by index. */
+export const LabActs = [
+  'begin-walk',
+  'begin-write-walk',
+  'end-walk',
+  'count-references',
+  'compare-counts',
+  'read-entries',
+  'skip-empty',
+  'place-block',
+  'keep-block',
+  'drop-block',
+  'create-old-block',
+  'grow-old-table',
+  'place-table',
+  'free-table',
+  'grow-table',
+  'trim-table',
+  'write-block',
+  'write-table',
+  'switch-header',
+  'free-old-block',
+  'free-old-table',
+  'recount',
+] as const;
+
+/** One of LabActs. */
+export type LabAct = (typeof LabActs)[number];
+
+/** LabWordsRequest asks for the same steps in words. */
+export interface LabWordsRequest {
+  from: number;
+  /** at most 100 */
+  count: number;
+}
+
+/** LabWordsReply is what happens in each, and why. */
+export interface LabWordsReply {
+  words: string[];
+}
+
+/** LabCountsRequest asks for the refcounts of clusters in a row. */
+export interface LabCountsRequest {
+  first: number;
+  /** at most 256 */
+  count: number;
+}
+
+/** LabCounts are refcounts, cluster by cluster, in decimal. */
+export interface LabCounts {
+  /** an Owner name */
+  owners: string[];
+  /** in the old structure; "" without a refblock, "?" when it cannot be read */
+  stored: string[];
+  /** references found */
+  counted: string[];
+  /** in the new structure; "" without a refblock */
+  after: string[];
+}
 
 /** OpenRequest describes the file that the host has attached. */
 export interface OpenRequest {

@@ -1,0 +1,20 @@
+import type {
+  LabCounts,
+  LabCountsRequest,
+  LabReply,
+  LabRequest,
+  LabStepsRequest,
+  LabWordsReply,
+  LabWordsRequest,
+  Verdict,
+} from './protocol.gen';
+
+/** The operations of the Lab. */
+export interface LabOps {
+  labTrace: {request: LabRequest; reply: LabReply};
+  labSteps: {request: LabStepsRequest; reply: Float64Array<ArrayBuffer>};
+  labWords: {request: LabWordsRequest; reply: LabWordsReply};
+  labOldTable: {request: undefined; reply: Float64Array<ArrayBuffer>};
+  labCounts: {request: LabCountsRequest; reply: LabCounts};
+  labApply: {request: undefined; reply: Verdict};
+}
