@@ -26,8 +26,8 @@ func TestSamplesListIsTrue(t *testing.T) {
 	if err := json.Unmarshal(text, &list); err != nil {
 		t.Fatal(err)
 	}
-	if len(list) != 6 {
-		t.Fatalf("%d samples, want 6", len(list))
+	if len(list) != 7 {
+		t.Fatalf("%d samples, want 7", len(list))
 	}
 	for _, s := range list {
 		info, err := os.Stat(filepath.Join(dir, s.File))
