@@ -10,6 +10,7 @@ const (
 
 	BitmapDirectoryEntrySize = 24
 	OffBitmapFlags           = 12 // of the field flags in an entry
+	OffBitmapExtra           = 20 // of the field extra_data_size
 	MaxBitmapDirectory       = 67107840
 	MaxBitmaps               = 65535
 	MaxBitmapTable           = 0x8000000 // entries
