@@ -10,16 +10,20 @@ import (
 // for free clusters goes on where this outcome left it, as in a running QEMU. The Writer
 // that planned the outcome stays as it is: it is the one for after an undo.
 func (w *Writer) After(ctx context.Context, o *Outcome, img *image.Image) (*Writer, error) {
+	return w.next(ctx, o.after, img)
+}
+
+// next goes on where a simulation ended.
+func (w *Writer) next(ctx context.Context, s *sim, img *image.Image) (*Writer, error) {
 	next, err := Open(ctx, img, w.opt)
 	if err != nil {
 		return nil, err
 	}
-	next.index = o.after.index
+	next.index = s.index
 	copy(next.free.blocks, w.free.blocks)
-	for k, b := range o.after.bits {
+	for k, b := range s.bits {
 		if k < int64(len(next.free.blocks)) {
-			b.measure(img.Geo.RefblockEntries())
-			next.free.blocks[k] = b
+			next.free.blocks[k] = b.measured(img.Geo.RefblockEntries())
 		}
 	}
 	return next, nil

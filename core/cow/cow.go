@@ -205,7 +205,9 @@ func (w *Writer) Plan(ctx context.Context, r Request) (*Outcome, error) {
 		return nil, err
 	}
 	s.commit()
-	return s.finish(), nil
+	s.out.rounds = s.rounds
+	s.out.sum(s)
+	return s.out, nil
 }
 
 // judge says why QEMU, or this package, does not take a request.
@@ -236,5 +238,5 @@ func (s *sim) request(r Request) error {
 	case Discard:
 		return s.discardRequest(r)
 	}
-	return s.writeData(r.Range(), false)
+	return s.writeData(r.Range(), &s.out.Request, false)
 }

@@ -41,6 +41,13 @@ func newFreeBits(g qcow2.Geometry, block qcow2.Refblock) *freeBits {
 	return b
 }
 
+// measured is a copy with exact measures.
+func (b *freeBits) measured(n int64) *freeBits {
+	c := b.clone(n)
+	c.measure(n)
+	return c
+}
+
 func (b *freeBits) measure(n int64) {
 	b.exact, b.longest = true, 0
 	b.head = b.usedFrom(0, n)

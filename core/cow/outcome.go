@@ -128,10 +128,9 @@ func (s *sim) commit() {
 	s.now = newRound()
 }
 
-// finish sums the rounds up.
-func (s *sim) finish() *Outcome {
-	o := s.out
-	o.rounds, o.after = s.rounds, s
+// sum puts together what the rounds of an outcome did.
+func (o *Outcome) sum(s *sim) {
+	o.after = s
 	slices.SortFunc(o.Clusters, func(a, b ClusterChange) int { return cmp.Compare(a.Guest, b.Guest) })
 	for i, c := range o.Clusters {
 		o.touched[c.Guest] = i
@@ -146,7 +145,6 @@ func (s *sim) finish() *Outcome {
 		o.danger(Danger{FreeButUsed, s.host(c, 1)})
 	}
 	o.steps()
-	return o
 }
 
 // sumRefcounts joins what several rounds did to the same clusters.

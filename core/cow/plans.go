@@ -25,7 +25,6 @@ type Plans struct {
 // Why the bytes of an outcome cannot be had.
 var (
 	ErrNoBacking = errors.New("cow: bytes of the backing file are copied, and it is not given")
-	ErrChanged   = errors.New("cow: a compressed cluster cannot be decoded")
 )
 
 // Batches of a round, in their order. Each is durable before the next begins.
@@ -42,7 +41,6 @@ const (
 // builder makes the plans of an outcome.
 type builder struct {
 	ctx   context.Context
-	o     *Outcome
 	w     *Writer
 	g     qcow2.Geometry
 	file  *patch.Overlay // the image as it is before the round
@@ -58,22 +56,27 @@ const fillBytes = 1 << 20
 // Plans reads what is copied and makes the plans. The error is the context's, one of a
 // source, ErrNoBacking, image.ErrNoDataFile, or why a compressed cluster cannot be decoded.
 func (o *Outcome) Plans(ctx context.Context) (*Plans, error) {
-	b := &builder{ctx: ctx, o: o, w: o.w, g: o.w.g, file: patch.NewOverlay(o.w.img.Src)}
-	if o.DataFileBytes() > 0 {
-		if b.w.opt.Data == nil {
+	return o.w.plans(ctx, o.rounds, o.after.dirty)
+}
+
+func (w *Writer) plans(ctx context.Context, rounds []*round, dirty bool) (*Plans, error) {
+	b := &builder{ctx: ctx, w: w, g: w.g, file: patch.NewOverlay(w.img.Src)}
+	if w.dataFileBytes(rounds) > 0 {
+		if w.opt.Data == nil {
 			return nil, image.ErrNoDataFile
 		}
-		b.data = patch.New(b.w.opt.Data.Size())
+		b.data = patch.New(w.opt.Data.Size())
 		b.data.File = patch.TargetDataFile
 	}
-	whole := patch.New(b.file.Size())
-	for i, r := range o.rounds {
+	whole, promised := patch.New(b.file.Size()), false
+	for _, r := range rounds {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		b.now = patch.New(b.file.Size())
-		if i == 0 && r.changes() {
+		if r.changes() && !promised {
 			b.promises()
+			promised = true
 		}
 		if err := b.round(r); err != nil {
 			return nil, err
@@ -84,10 +87,13 @@ func (o *Outcome) Plans(ctx context.Context) (*Plans, error) {
 			return nil, err
 		}
 	}
-	if o.after.dirty {
-		whole.Add(len(whole.Batches), qcow2.OffIncompatible, be64Bytes(o.w.img.Header.IncompatibleFeatures), "incompatible_features: clean again")
+	if dirty {
+		whole.Add(len(whole.Batches), qcow2.OffIncompatible, be64Bytes(w.img.Header.IncompatibleFeatures), "incompatible_features: clean again")
 	}
 	whole.Compact()
+	if b.data != nil {
+		b.data.Compact()
+	}
 	return &Plans{Image: whole, DataFile: b.data}, nil
 }
 
@@ -95,12 +101,14 @@ func (o *Outcome) Plans(ctx context.Context) (*Plans, error) {
 func (r *round) changes() bool { return len(r.runs)+len(r.l2)+len(r.counts)+len(r.zeroed) > 0 }
 
 // DataFileBytes is how many bytes go to the external data file.
-func (o *Outcome) DataFileBytes() int64 {
-	if !o.w.g.DataFile {
+func (o *Outcome) DataFileBytes() int64 { return o.w.dataFileBytes(o.rounds) }
+
+func (w *Writer) dataFileBytes(rounds []*round) int64 {
+	if !w.g.DataFile {
 		return 0
 	}
 	n := qcow2.GuestOff(0)
-	for _, r := range o.rounds {
+	for _, r := range rounds {
 		for _, run := range r.runs {
 			n += run.Covered().Len
 		}
@@ -142,13 +150,13 @@ func (b *builder) run(run *Run) error {
 	if b.g.DataFile {
 		plan = b.data
 	}
-	head, tail := b.o.Copies(run)
+	head, tail := b.w.copies(run)
 	for _, p := range slices.Concat(head, tail) {
 		if err := b.copy(plan, run, p); err != nil {
 			return err
 		}
 	}
-	switch req := b.o.Request; {
+	switch req := run.req; {
 	case run.zeros:
 		b.constant(plan, run.Guest.Len, int64(run.Host), &b.zeros, 0, "zeros at guest "+run.Guest.String())
 	case req.Bytes == nil:

@@ -161,6 +161,9 @@ func TestProto(t *testing.T) {
 				if err != nil {
 					t.Fatal(cmd, err)
 				}
+				if testing.Verbose() {
+					t.Log(o)
+				}
 				p, err := o.Plans(context.Background())
 				if err != nil {
 					t.Fatal(cmd, err)

@@ -24,6 +24,7 @@ type Run struct {
 
 	slot   place
 	before []qcow2.L2Entry
+	req    *Request
 	zeros  bool // zeros are written, whatever the request says
 }
 

@@ -29,7 +29,12 @@ type sim struct {
 	now    *round
 	rounds []*round
 	out    *Outcome // of the request that is done just now
-	flying []*chunk // of all requests, see deps
+
+	// Of a queue:
+	flying []owned // runs whose entries are going to change, the newest last
+	id     int     // of the write that is looked up
+	cuts   []Conflict
+	waits  *Conflict
 }
 
 // count is the refcount of a cluster: now, and when the round began.
@@ -40,6 +45,12 @@ type count struct {
 
 // change is a word before and after a round.
 type change[T any] struct{ before, after T }
+
+// l2Change is the entry of a guest cluster before and after a round.
+type l2Change struct {
+	guest         qcow2.GuestOff
+	before, after qcow2.L2Entry
+}
 
 // place is an entry of an L2 table.
 type place struct {
@@ -52,7 +63,7 @@ type round struct {
 	dirty     bool // the header's dirty bit is set
 	runs      []*Run
 	l1        map[int64]*change[qcow2.L1Entry]
-	l2        map[place]*change[qcow2.L2Entry]
+	l2        map[place]*l2Change
 	counts    []qcow2.HostCluster // touched
 	refcounts []RefcountChange    // by commit: those of them that changed
 	reftable  map[int64]*change[qcow2.ReftableEntry]
@@ -88,7 +99,7 @@ type growth struct {
 
 func newRound() *round {
 	return &round{
-		l1: map[int64]*change[qcow2.L1Entry]{}, l2: map[place]*change[qcow2.L2Entry]{},
+		l1: map[int64]*change[qcow2.L1Entry]{}, l2: map[place]*l2Change{},
 		reftable: map[int64]*change[qcow2.ReftableEntry]{}, freed: map[qcow2.HostCluster]bool{}, blocks: map[int64]qcow2.HostOff{},
 	}
 }
@@ -130,7 +141,8 @@ func (s *sim) table(off qcow2.HostOff) (qcow2.L2Table, error) {
 	return b, err
 }
 
-func (s *sim) setL2(p place, e qcow2.L2Entry) error {
+// setL2 changes the entry of the guest cluster at a guest offset.
+func (s *sim) setL2(p place, at qcow2.GuestOff, e qcow2.L2Entry) error {
 	t, own := s.tables[p.table]
 	if !own {
 		b, err := s.w.read.at(s.ctx, p.table)
@@ -143,7 +155,7 @@ func (s *sim) setL2(p place, e qcow2.L2Entry) error {
 	if c := s.now.l2[p]; c != nil {
 		c.after = e
 	} else {
-		s.now.l2[p] = &change[qcow2.L2Entry]{t.At(s.g, p.index), e}
+		s.now.l2[p] = &l2Change{at, t.At(s.g, p.index), e}
 	}
 	putL2(t, s.g, p.index, e)
 	return nil

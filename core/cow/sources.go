@@ -69,11 +69,13 @@ func (w *Writer) state(e qcow2.L2Entry, start, off, end qcow2.GuestOff) (qcow2.S
 }
 
 // Copies are what a run copies before and after its data, by source.
-func (o *Outcome) Copies(r *Run) (head, tail []Piece) {
-	g := o.w.g
+func (o *Outcome) Copies(r *Run) (head, tail []Piece) { return o.w.copies(r) }
+
+func (w *Writer) copies(r *Run) (head, tail []Piece) {
+	g := w.g
 	first := r.firstCluster(g)
 	last := first + qcow2.GuestOff((r.Clusters-1)<<g.ClusterBits)
-	return o.w.pieces(r.before[0], first, r.Head), o.w.pieces(r.before[len(r.before)-1], last, r.Tail)
+	return w.pieces(r.before[0], first, r.Head), w.pieces(r.before[len(r.before)-1], last, r.Tail)
 }
 
 // Skip is a part of a touched cluster that is neither written nor copied, with its state.

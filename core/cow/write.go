@@ -1,6 +1,8 @@
 package cow
 
 import (
+	"slices"
+
 	"qcowscope/core/image"
 	"qcowscope/core/qcow2"
 )
@@ -19,11 +21,16 @@ type chunk struct {
 	runs  []*Run
 }
 
+// records tells whether some L2 entry is going to change.
+func (c *chunk) records() bool {
+	return slices.ContainsFunc(c.runs, func(r *Run) bool { return r.Record })
+}
+
 // writeData writes a range: every piece is allocated, then written, then linked.
-func (s *sim) writeData(r qcow2.Range[qcow2.GuestOff], zeros bool) error {
+func (s *sim) writeData(r qcow2.Range[qcow2.GuestOff], req *Request, zeros bool) error {
 	var started []*chunk
 	for !r.Empty() {
-		c, err := s.nextChunk(r, zeros)
+		c, err := s.nextChunk(r, req, zeros)
 		if err != nil {
 			return err
 		}
@@ -49,13 +56,16 @@ func rangeOf(from, to qcow2.GuestOff) qcow2.Range[qcow2.GuestOff] {
 }
 
 // nextChunk finds or allocates host clusters for the start of the range, as far as they lie
-// in a row. It is empty when it must wait for a request in flight.
-func (s *sim) nextChunk(r qcow2.Range[qcow2.GuestOff], zeros bool) (*chunk, error) {
+// in a row and no write in flight is in the way. It is empty when it must wait for one.
+func (s *sim) nextChunk(r qcow2.Range[qcow2.GuestOff], req *Request, zeros bool) (*chunk, error) {
 	c := &chunk{guest: qcow2.Range[qcow2.GuestOff]{Start: r.Start}}
 	want := nowhere
 	for at := r.Start; at < r.End(); {
-		end, ok := s.unblocked(rangeOf(at, r.End()), c)
+		end, ok := s.unblocked(rangeOf(at, r.End()))
 		if !ok {
+			if !c.records() {
+				c.runs = nil // after the wait all of it is looked up again
+			}
 			break
 		}
 		run, err := s.nextRun(rangeOf(at, end), want)
@@ -65,7 +75,7 @@ func (s *sim) nextChunk(r qcow2.Range[qcow2.GuestOff], zeros bool) (*chunk, erro
 		if run == nil {
 			break
 		}
-		run.zeros = zeros
+		run.req, run.zeros = req, zeros
 		c.runs = append(c.runs, run)
 		at = run.Guest.End()
 		c.guest.Len = at - c.guest.Start
@@ -190,14 +200,15 @@ func (s *sim) linkRun(run *Run) error {
 	}
 	host := run.Host - qcow2.HostOff(run.Guest.Start-run.firstCluster(s.g))
 	for i, old := range run.before {
-		after := old
+		after, ahead := old, int64(i)<<s.g.ClusterBits
+		at := run.firstCluster(s.g) + qcow2.GuestOff(ahead)
 		if run.Record {
-			after = run.entryAfter(s.g, i, host+qcow2.HostOff(int64(i)<<s.g.ClusterBits))
-			if err := s.setL2(place{run.slot.table, run.slot.index + int64(i)}, after); err != nil {
+			after = run.entryAfter(s.g, i, host+qcow2.HostOff(ahead))
+			if err := s.setL2(place{run.slot.table, run.slot.index + int64(i)}, at, after); err != nil {
 				return err
 			}
 		}
-		s.out.touch(run.firstCluster(s.g)+qcow2.GuestOff(int64(i)<<s.g.ClusterBits), old, after)
+		s.out.touch(at, old, after)
 	}
 	if run.InPlace {
 		return nil

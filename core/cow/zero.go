@@ -28,7 +28,7 @@ func (s *sim) zeroRequest(r Request) error {
 		}
 		if !done {
 			part.Len = min(n, bounceBytes)
-			if err := s.writeData(part, true); err != nil {
+			if err := s.writeData(part, &s.out.Request, true); err != nil {
 				return err
 			}
 			s.out.Fallback = append(s.out.Fallback, part)
@@ -209,7 +209,7 @@ func (s *sim) setEntry(t slot, at qcow2.GuestOff, before, after qcow2.L2Entry) e
 	if before == after {
 		return nil
 	}
-	return s.setL2(t.place, after)
+	return s.setL2(t.place, at, after)
 }
 
 // judgeUnmapped refuses to release a cluster that cannot be where the entry says. A bitmap
