@@ -248,6 +248,16 @@ var scenes = map[string]scene{
 		b.img("snapshot -a a x.qcow2")
 		b.img("snapshot -d a x.qcow2")
 	}},
+	"zeros between data that became the active layer's alone": {snapshots: []string{"b"}, make: func(b bench, create string) {
+		b.img(create + " x.qcow2 1M")
+		b.io("write -P 1 0 256k")
+		b.img("snapshot -c a x.qcow2")
+		b.io("write -z 64k 64k", "write -z 192k 64k")
+		b.img("snapshot -c b x.qcow2")
+		b.img("snapshot -a a x.qcow2")
+		b.img("snapshot -d a x.qcow2")
+		b.io("write -z 128k 64k")
+	}},
 	"zeros shared over a backing file": {snapshots: []string{"a", "b"}, make: func(b bench, create string) {
 		backed(b, create, "raw")
 		b.io("write -P 1 0 256k", "write -z 512k 64k")
@@ -447,7 +457,7 @@ func TestVersionSwitchesInOneSector(t *testing.T) {
 // randomCases is how many random images are made.
 func randomCases() uint64 {
 	if os.Getenv("QCOWSCOPE_FULL") != "" {
-		return 400
+		return 250
 	}
 	return 25
 }
