@@ -101,7 +101,7 @@ var bitmapHead = []bitmapField{
 	{0, 8, "bitmap_table_offset", plain, "Where the bitmap's table lies."},
 	{8, 4, "bitmap_table_size", number, "Entries of that table."},
 	{12, 4, "flags", bitmapFlags, "How the bitmap is to be used."},
-	{16, 1, "type", number, "1: a dirty tracking bitmap."},
+	{16, 1, "type", number, "A dirty tracking bitmap is of type 1."},
 	{17, 1, "granularity_bits", number, "How much of the disk a bit stands for."},
 	{18, 2, "name_size", number, "Bytes of the bitmap's name."},
 	{20, 4, "extra_data_size", number, "Bytes of extra data."},
@@ -193,7 +193,11 @@ func (a *Anatomy) bitmapGuest(index int, entry int64) qcow2.Range[qcow2.GuestOff
 	if entry >= (1<<62)/per {
 		return qcow2.Range[qcow2.GuestOff]{Len: 1}
 	}
-	return qcow2.Range[qcow2.GuestOff]{Start: qcow2.GuestOff(entry * per), Len: qcow2.GuestOff(per)}
+	r := qcow2.Range[qcow2.GuestOff]{Start: qcow2.GuestOff(entry * per), Len: qcow2.GuestOff(per)}
+	if end := a.img.VirtualSize(); end > uint64(r.Start) && end < uint64(r.End()) {
+		r.Len = qcow2.GuestOff(end) - r.Start // bits past the end of the disk stand for nothing
+	}
+	return r
 }
 
 func (a *Anatomy) bitmapData(c *collected, k qcow2.HostCluster) {

@@ -149,6 +149,8 @@ func (a *Anatomy) rest(gap qcow2.Range[qcow2.HostOff]) *region {
 	case role == refcount.L2 || role == refcount.InactiveL2:
 		g.kind, g.more = kindOf(role), true
 		g.fields = l2Fields(l2Place{off: a.geo.Offset(c), l1Index: -1})
+	case kindOf(role) >= Data && a.lookedUp(c):
+		g.kind, g.fields = Padding, blank("unused", "The cluster holds guest data, but nothing points to these bytes of it.")
 	case kindOf(role) >= Data:
 		g.kind, g.more = kindOf(role), true
 		g.fields = blank("guest data", "Which part of the disk it belongs to could not be looked up.")
@@ -156,6 +158,12 @@ func (a *Anatomy) rest(gap qcow2.Range[qcow2.HostOff]) *region {
 		g.kind, g.fields = Padding, blank("unused", unusedText(role))
 	}
 	return g
+}
+
+// lookedUp tells whether all pointers to the cluster are known.
+func (a *Anatomy) lookedUp(c qcow2.HostCluster) bool {
+	has, ok := a.claims.of[c]
+	return ok && !has.more
 }
 
 // blank is one field over all of a segment.
