@@ -9,6 +9,7 @@ import (
 	"qcowscope/core/image"
 	"qcowscope/core/patch"
 	"qcowscope/core/repair"
+	"qcowscope/core/report"
 )
 
 var checkVerb = verb{
@@ -108,7 +109,7 @@ func (c *command) checkImage(path string, o checkOptions) int {
 	}
 	c.warnInUse(f)
 	if *o.form == "json" {
-		writeJSON(c.out, newCheckJSON(c.ctx, f.name(), result))
+		writeJSON(c.out, result.json(c.ctx, f.name()))
 	} else if !o.quiet {
 		writeCheck(c.out, f.name(), result, o)
 	}
@@ -200,46 +201,8 @@ func errInUse(path string) error {
 	return errors.New(path + " is open for writing in another program, perhaps a running VM: stop it first, or what is found here may not be true")
 }
 
-// checkJSON is what qemu-img check prints, in its order, and what we know beyond that.
-type checkJSON struct {
-	ImageEnd         int64  `json:"image-end-offset,omitempty"`
-	Compressed       uint64 `json:"compressed-clusters,omitempty"`
-	Total            uint64 `json:"total-clusters,omitempty"`
-	Corruptions      uint64 `json:"corruptions,omitempty"`
-	CorruptionsFixed uint64 `json:"corruptions-fixed,omitempty"`
-	CheckErrors      uint64 `json:"check-errors"`
-	Leaks            uint64 `json:"leaks,omitempty"`
-	LeaksFixed       uint64 `json:"leaks-fixed,omitempty"`
-	Allocated        uint64 `json:"allocated-clusters,omitempty"`
-	Filename         string `json:"filename"`
-	Format           string `json:"format"`
-	Fragmented       uint64 `json:"fragmented-clusters,omitempty"`
-
-	Findings   []findingJSON `json:"findings"`
-	Groups     []groupJSON   `json:"groups"`
-	KeptLeaks  string        `json:"kept-leaks,omitempty"` // why leaks were not given back
-	Refused    bool          `json:"refused"`              // QEMU would not open the image
-	Aborted    bool          `json:"aborted"`              // QEMU would give up in the middle
-	Incomplete string        `json:"incomplete,omitempty"` // the first read error
-	Decoded    *uint64       `json:"streams-decoded,omitempty"`
-	Broken     *uint64       `json:"streams-broken,omitempty"`
-	Schema     int           `json:"schema"`
-}
-
-func newCheckJSON(ctx context.Context, path string, o outcome) checkJSON {
-	r := o.report
-	j := checkJSON{
-		ImageEnd: r.ImageEnd, Compressed: r.Stats.Compressed, Total: r.Total, Corruptions: r.Corruptions,
-		CorruptionsFixed: o.corruptionsFixed, CheckErrors: r.CheckErrors, Leaks: r.Leaks, LeaksFixed: o.leaksFixed,
-		Allocated: r.Stats.Allocated, Filename: path, Format: "qcow2", Fragmented: r.Stats.Fragmented,
-		Findings: newFindings(ctx, r, o.image), Groups: newGroups(r), KeptLeaks: o.keptLeaks,
-		Refused: r.Refused, Aborted: r.Aborted, Schema: schema,
-	}
-	if r.Incomplete != nil {
-		j.Incomplete = r.Incomplete.Error()
-	}
-	if s := r.Streams; s != nil {
-		j.Decoded, j.Broken = &s.Decoded, &s.Broken
-	}
-	return j
+// json is the result in the form for programs.
+func (r *outcome) json(ctx context.Context, path string) report.Check {
+	return report.New(ctx, path, report.Result{Report: r.report, Image: r.image,
+		CorruptionsFixed: r.corruptionsFixed, LeaksFixed: r.leaksFixed, KeptLeaks: r.keptLeaks})
 }

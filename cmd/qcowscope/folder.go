@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"qcowscope/core/check"
+	"qcowscope/core/report"
 )
 
 // keptInFolder is how many findings of each code are kept for each of many images.
@@ -22,12 +23,12 @@ const keptInFolder = 100
 // checked is one image of a run over a folder: what was found, or why it could not be
 // looked at. It holds no table of the check.
 type checked struct {
-	Filename string     `json:"filename"`
-	Size     int64      `json:"file-size"`
-	Exit     int        `json:"exit-code"` // of `qcowscope check` for this image
-	Verdict  string     `json:"verdict"`   // clean, or the worst severity, or unreadable
-	Check    *checkJSON `json:"check,omitempty"`
-	Problem  *problem   `json:"problem,omitempty"`
+	Filename string        `json:"filename"`
+	Size     int64         `json:"file-size"`
+	Exit     int           `json:"exit-code"` // of `qcowscope check` for this image
+	Verdict  string        `json:"verdict"`   // clean, or the worst severity, or unreadable
+	Check    *report.Check `json:"check,omitempty"`
+	Problem  *problem      `json:"problem,omitempty"`
 }
 
 // folderJSON is the result of a run.
@@ -147,10 +148,10 @@ func (c *command) checkOne(path string, o checkOptions) checked {
 		r.Problem = &problem{What: err.Error(), Advice: "Nothing was changed.", exit: exitFailed}
 		return r
 	}
-	report := newCheckJSON(c.ctx, r.Filename, result)
-	r.Check, r.Exit, r.Verdict = &report, result.exitCode(o.strict), "clean"
-	if len(report.Groups) > 0 {
-		r.Verdict = report.Groups[0].Severity
+	found := result.json(c.ctx, r.Filename)
+	r.Check, r.Exit, r.Verdict = &found, result.exitCode(o.strict), "clean"
+	if len(found.Groups) > 0 {
+		r.Verdict = found.Groups[0].Severity
 	}
 	return r
 }

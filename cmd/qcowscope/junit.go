@@ -6,6 +6,8 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+
+	"qcowscope/core/report"
 )
 
 // junitSuite is a run over images in the form that build servers show: an image is a test.
@@ -43,7 +45,7 @@ func writeJUnit(w io.Writer, all []checked) error {
 			c.Error = &junitFail{"unreadable", printable(r.Problem.What), printable(r.Problem.Advice)}
 		case r.Exit != exitOK:
 			s.Failures++
-			c.Failure = &junitFail{r.Verdict, printable(r.summary()), r.Check.text()}
+			c.Failure = &junitFail{r.Verdict, printable(r.summary()), textOf(r.Check)}
 		}
 		s.Cases = append(s.Cases, c)
 	}
@@ -59,9 +61,9 @@ func writeJUnit(w io.Writer, all []checked) error {
 	return err
 }
 
-// text lists the kinds of findings, with the first place of each.
-func (j *checkJSON) text() string {
-	first := map[string]findingJSON{}
+// textOf lists the kinds of findings, with the first place of each.
+func textOf(j *report.Check) string {
+	first := map[string]report.Finding{}
 	for _, f := range j.Findings {
 		if _, ok := first[f.Code]; !ok {
 			first[f.Code] = f

@@ -8,6 +8,7 @@ import (
 	"qcowscope/core/image"
 	"qcowscope/core/patch"
 	"qcowscope/core/repair"
+	"qcowscope/core/report"
 )
 
 // stepJSON is one kind of change.
@@ -25,20 +26,20 @@ type lostJSON struct {
 
 // repairJSON is what a repair did.
 type repairJSON struct {
-	Filename         string     `json:"filename"`
-	Output           string     `json:"output"`
-	Scope            string     `json:"scope"`
-	Steps            []stepJSON `json:"steps"`
-	Writes           int        `json:"writes"`
-	Bytes            int64      `json:"bytes"`
-	SizeBefore       int64      `json:"size-before"`
-	SizeAfter        int64      `json:"size-after"`
-	CorruptionsFixed uint64     `json:"corruptions-fixed"`
-	LeaksFixed       uint64     `json:"leaks-fixed"`
-	Lost             []lostJSON `json:"lost"` // guest ranges whose bytes are not in the file: the first of them
-	LostBytes        int64      `json:"lost-bytes"`
-	After            checkJSON  `json:"after"` // the check of the copy
-	Schema           int        `json:"schema"`
+	Filename         string       `json:"filename"`
+	Output           string       `json:"output"`
+	Scope            string       `json:"scope"`
+	Steps            []stepJSON   `json:"steps"`
+	Writes           int          `json:"writes"`
+	Bytes            int64        `json:"bytes"`
+	SizeBefore       int64        `json:"size-before"`
+	SizeAfter        int64        `json:"size-after"`
+	CorruptionsFixed uint64       `json:"corruptions-fixed"`
+	LeaksFixed       uint64       `json:"leaks-fixed"`
+	Lost             []lostJSON   `json:"lost"` // guest ranges whose bytes are not in the file: the first of them
+	LostBytes        int64        `json:"lost-bytes"`
+	After            report.Check `json:"after"` // the check of the copy
+	Schema           int          `json:"schema"`
 }
 
 func (c *command) reportRepair(f *file, img *image.Image, o repairOptions, plan *patch.Plan, out *repair.Outcome) {
@@ -46,7 +47,7 @@ func (c *command) reportRepair(f *file, img *image.Image, o repairOptions, plan 
 		j := repairJSON{Filename: f.path, Output: o.path, Scope: o.scope, Steps: []stepJSON{}, Writes: plan.Writes(), Bytes: plan.Bytes(),
 			SizeBefore: plan.SizeBefore, SizeAfter: plan.SizeAfter, CorruptionsFixed: out.CorruptionsFixed, LeaksFixed: out.LeaksFixed,
 			Lost: []lostJSON{}, LostBytes: out.LostBytes,
-			After: newCheckJSON(c.ctx, o.path, outcome{report: out.After, image: img, keptLeaks: out.KeptLeaks}), Schema: schema}
+			After: (&outcome{report: out.After, image: img, keptLeaks: out.KeptLeaks}).json(c.ctx, o.path), Schema: schema}
 		for _, s := range out.Steps {
 			j.Steps = append(j.Steps, stepJSON{string(s.Code), s.What, s.Count})
 		}

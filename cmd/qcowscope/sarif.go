@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+
+	"qcowscope/core/report"
 )
 
 // SARIF 2.1.0 is the form in which code hosts and editors take findings of static analysis.
@@ -122,7 +124,7 @@ func artifactOf(name string) sarifArtifact {
 
 // regionOf is the field that is wrong, or else what it is about. A place that SARIF's
 // integers cannot say is left out.
-func regionOf(f findingJSON) *sarifRegion {
+func regionOf(f report.Finding) *sarifRegion {
 	const most = 1 << 53
 	switch {
 	case f.FieldOffset != nil && *f.FieldOffset < most:
