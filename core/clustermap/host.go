@@ -1,39 +1,37 @@
-// Package clustermap is what the screen needs and nothing else: host tiles, guest extents,
-// subcluster states.
+// Package clustermap is what the screen needs and nothing else: pictures of the host and
+// guest clusters at every scale, what links them, guest extents, subcluster states.
 package clustermap
 
 import (
+	"encoding/binary"
+
 	"qcowscope/core/check"
 	"qcowscope/core/qcow2"
 	"qcowscope/core/refcount"
 )
 
-// A cell of a tile holds an owner and a severity: the owner that most clusters of the cell
-// have, and the worst severity of any of them, so that one bad cluster shows at every scale.
-const (
-	OwnerBits    = 5
-	OwnerMask    = 1<<OwnerBits - 1
-	CellPastEnd  = 0xff
-	NoTrouble    = 0 // severities in a cell are 1 + check.Severity
-	maxOwnerKind = 1 << OwnerBits
-)
-
-// HostMap paints tiles of the host clusters.
+// HostMap shows the host clusters of a file.
+//
+// In a cell of its Picture the kind is the refcount.Role, and the second byte holds the step
+// of the highest number of references in the low four bits (see ReferenceSteps) and in the
+// high four how many of the clusters are in use, of 15.
 type HostMap struct {
-	table *refcount.Table
-	marks []mark
-	leak  uint8
+	Picture *Picture
+	table   *refcount.Table
+	marks   *marks
+	leak    uint8
+	roles   [1 << 8]look  // how a role byte looks, but for its tone
+	shown   uint8         // the bits of a role byte on which that depends
+	steps   [1 << 8]uint8 // of a count
 }
 
-// mark is a range of clusters that a finding concerns.
-type mark struct {
-	from, to qcow2.HostCluster // inclusive
-	severity uint8
-}
+// ReferenceSteps are the least numbers of references of each step of a cell's tone.
+var ReferenceSteps = []int{0, 1, 2, 3, 4, 5, 9, 17, 65, 255}
 
 // NewHostMap takes the owners from the recount and the severities from the findings.
 func NewHostMap(g qcow2.Geometry, r *check.Report) *HostMap {
 	m := &HostMap{table: r.Refcounts.Table, leak: 1 + uint8(check.Waste)}
+	var ranges []mark
 	for _, group := range r.Groups {
 		sev := 1 + uint8(group.Code.Severity())
 		switch group.Code {
@@ -43,19 +41,33 @@ func NewHostMap(g qcow2.Geometry, r *check.Report) *HostMap {
 			m.leak = sev // these leaks are lost data
 		}
 		for _, f := range group.Findings {
-			m.mark(g, f, sev)
+			ranges = m.marksOf(ranges, g, f, sev)
 		}
 	}
+	m.marks = newMarks(ranges)
+	for b := range m.roles {
+		m.roles[b] = lookOf(uint8(b), m.leak)
+		for bit := range 8 {
+			if other := b ^ 1<<bit; m.roles[b] != lookOf(uint8(other), m.leak) {
+				m.shown |= 1 << bit
+			}
+		}
+	}
+	for step, least := range ReferenceSteps {
+		for n := least; n < len(m.steps); n++ {
+			m.steps[n] = uint8(step)
+		}
+	}
+	m.Picture = newPicture(m.table.Len(), m, judged)
 	return m
 }
 
-// mark notes where the finding shows: the clusters it is about, and the one that holds the
+// marksOf adds where the finding shows: the clusters it is about, and the one that holds the
 // wrong field.
-func (m *HostMap) mark(g qcow2.Geometry, f check.Finding, sev uint8) {
-	last := qcow2.HostCluster(m.table.Len() - 1)
+func (m *HostMap) marksOf(ranges []mark, g qcow2.Geometry, f check.Finding, sev uint8) []mark {
 	add := func(from, to qcow2.HostCluster) {
-		if from = max(from, 0); from <= min(to, last) {
-			m.marks = append(m.marks, mark{from, min(to, last), sev})
+		if from = max(from, 0); int64(from) < m.table.Len() && to >= from {
+			ranges = append(ranges, mark{int64(from), min(int64(to)+1, m.table.Len()), sev})
 		}
 	}
 	if f.Host.Len > 0 && f.Host.Start >= 0 {
@@ -64,85 +76,74 @@ func (m *HostMap) mark(g qcow2.Geometry, f check.Finding, sev uint8) {
 	if f.At.Off >= 0 && f.At.Kind != check.FieldRefcount {
 		add(g.Cluster(f.At.Off), g.Cluster(f.At.Off))
 	}
+	return ranges
 }
 
-// Tile paints cells, each perCell clusters from first on.
-func (m *HostMap) Tile(first, perCell int64, cells int) []byte {
-	out := make([]byte, cells)
-	for i := range out {
-		from := first + int64(i)*perCell
-		if from >= m.table.Len() || from < 0 {
-			out[i] = CellPastEnd
-			continue
-		}
-		roles := m.table.Roles(from, min(from+perCell, m.table.Len()))
-		if perCell == 1 {
-			out[i] = m.cell(roles[0])
-		} else {
-			out[i] = m.blend(roles)
-		}
-	}
-	m.paintMarks(out, first, perCell)
-	return out
-}
-
-// cell is the byte of a single cluster.
-func (m *HostMap) cell(b uint8) byte {
-	role, sev := refcount.RoleOf(b), uint8(NoTrouble)
+// lookOf is how a cluster with the role byte looks, if no finding concerns it; leak is the
+// severity of leaks.
+func lookOf(b, leak uint8) look {
+	role := refcount.RoleOf(b)
+	k := look{kind: uint8(role), part: wholePart}
 	switch {
+	case role == refcount.Free:
+		k.part = 0
 	case role == refcount.Leaked:
-		sev = m.leak
-	case refcount.Troubled(b):
-		sev = 1 + uint8(check.Danger)
+		k.severity = leak
 	}
-	return byte(role) | sev<<OwnerBits
+	if refcount.Troubled(b) && role != refcount.Leaked {
+		k.severity = 1 + uint8(check.Danger)
+	}
+	return k
 }
 
-// blend is the byte of many clusters.
-func (m *HostMap) blend(roles []uint8) byte {
-	var n [maxOwnerKind]int
-	worst := uint8(NoTrouble)
-	for _, b := range roles {
-		c := m.cell(b)
-		n[c&OwnerMask]++
-		worst = max(worst, c>>OwnerBits)
-	}
-	// Free space wins only where there is nothing else: a cell shows what is there.
-	best := 0
-	for role := 1; role < len(n); role++ {
-		if n[role] > 0 && (best == 0 || n[role] > n[best]) {
-			best = role
-		}
-	}
-	return byte(best) | worst<<OwnerBits
+// run is of the clusters with the same role and count that the same findings concern.
+func (m *HostMap) run(first, limit int64) (look, int64) {
+	severity, end := m.marks.severity(first)
+	end = min(end, first+limit)
+	roles, counts := m.table.Roles(first, end), m.table.Counts(first, end)
+	k := m.roles[roles[0]]
+	k.tone = m.steps[counts[0]]
+	k.severity = max(k.severity, severity)
+	return k, alikeBytes(roles, counts, m.shown)
 }
 
-func (m *HostMap) paintMarks(out []byte, first, perCell int64) {
-	for _, k := range m.marks {
-		from := max(0, (int64(k.from)-first)/perCell)
-		to := (int64(k.to) - first) / perCell
-		if int64(k.to) < first {
-			continue
-		}
-		for i := from; i <= min(to, int64(len(out))-1); i++ {
-			if c := out[i]; c != CellPastEnd && c>>OwnerBits < k.severity {
-				out[i] = c&OwnerMask | k.severity<<OwnerBits
-			}
+// alikeBytes is how many clusters from the first on have its role, as far as it shows, and
+// its count.
+func alikeBytes(roles, counts []uint8, shown uint8) int64 {
+	const each = 0x0101010101010101
+	le, n := binary.LittleEndian, 1
+	mask := each * uint64(shown)
+	role, count := uint64(roles[0])*each&mask, uint64(counts[0])*each
+	for ; n+8 <= len(roles) && n+8 <= len(counts); n += 8 {
+		if le.Uint64(roles[n:])&mask != role || le.Uint64(counts[n:]) != count {
+			break
 		}
 	}
+	for n < len(roles) && (roles[n]^roles[0])&shown == 0 && counts[n] == counts[0] {
+		n++
+	}
+	return int64(n)
+}
+
+// Tile is Line of the map.
+func (m *HostMap) Tile(first, perCell int64, cells int) []byte {
+	return m.Picture.Line(first, perCell, cells)
 }
 
 // Severity is that of one cluster, as the map shows it; ok is false when nothing is wrong.
 func (m *HostMap) Severity(c qcow2.HostCluster) (s check.Severity, ok bool) {
-	b := m.Tile(int64(c), 1, 1)[0]
-	if b == CellPastEnd || b>>OwnerBits == NoTrouble {
+	if c < 0 || int64(c) >= m.table.Len() {
 		return 0, false
 	}
-	return check.Severity(b>>OwnerBits - 1), true
+	k, _ := m.run(int64(c), 1)
+	if k.severity == 0 {
+		return 0, false
+	}
+	return check.Severity(k.severity - 1), true
 }
 
 // Usage is how many clusters of the file each role has; index by refcount.Role.
-func Usage(t *refcount.Table, hostClusters int64) (n [maxOwnerKind]int64) {
+func Usage(t *refcount.Table, hostClusters int64) (n [kinds]int64) {
 	for _, b := range t.Roles(0, min(t.Len(), hostClusters)) {
 		n[refcount.RoleOf(b)]++
 	}
