@@ -2,7 +2,6 @@ package skeleton
 
 import (
 	"bytes"
-	"encoding/binary"
 
 	"qcowscope/core/check"
 	"qcowscope/core/qcow2"
@@ -168,5 +167,3 @@ func (m *maker) luks() error {
 	m.write(levelFields, int64(r.Start), blank)
 	return nil
 }
-
-func put32(b []byte, v uint32) { binary.BigEndian.PutUint32(b, v) }

@@ -37,7 +37,7 @@ func (p *placeholders) of(b []byte) []byte {
 	return name
 }
 
-// isNumber tells whether b is a short number, as programs count snapshots: no secret.
+// isNumber tells whether b is a short number, as ids of snapshots are: no secret.
 func isNumber(b []byte) bool {
 	for _, c := range b {
 		if c < '0' || c > '9' {

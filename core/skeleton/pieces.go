@@ -9,11 +9,18 @@ import (
 	"qcowscope/core/source"
 )
 
-// keepBytes keeps n bytes from off on, as far as they lie in the file.
+// keepBytes keeps n bytes from off on, as far as they lie in the file. Their sectors become
+// whole: tar has nothing smaller.
 func (m *maker) keepBytes(off, n int64, k kinds) {
+	const sector = qcow2.SectorSize
+	size := m.img.Src.Size()
 	end := min(off, math.MaxInt64-n) + n
-	if off, end = max(0, off), min(end, m.img.Src.Size()); off < end {
-		m.kept = append(m.kept, piece{off, end, k})
+	if off, end = max(0, off), min(end, size); off >= end {
+		return
+	}
+	m.kept = append(m.kept, piece{off, end, k})
+	if off%sector != 0 || end%sector != 0 && end < size {
+		m.kept = append(m.kept, piece{off &^ (sector - 1), min(size, (end+sector-1)&^(sector-1)), kindBlank})
 	}
 }
 

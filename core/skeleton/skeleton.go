@@ -37,7 +37,7 @@ type Keep struct {
 // Summary is what a copy keeps and what it leaves out, in bytes of the file.
 type Summary struct {
 	Size   int64 // of the copy, and of the image
-	Tables int64 // kept
+	Tables int64 // kept, in whole sectors; what Segments have bytes for
 	// Left out, by clusters:
 	Data, Compressed, Unused, BitmapData int64
 	LUKS                                 bool // key material was left out

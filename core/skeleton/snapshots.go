@@ -1,6 +1,7 @@
 package skeleton
 
 import (
+	"encoding/binary"
 	"errors"
 	"math"
 	"math/bits"
@@ -17,27 +18,26 @@ func (m *maker) snapshots() error {
 	ids, names := newPlaceholders(), newPlaceholders()
 	for i := range t.Snapshots {
 		s := t.Snapshots[i]
-		s.ID, s.Name = m.snapshotName(s.ID, ids, ' '+1, '~'), m.snapshotName(s.Name, names, ' ', math.MaxUint8)
+		if !check.PlausibleSnapshot(&s) && !check.SnapshotInFile(m.img, &s) {
+			m.garbageSnapshot(t.Offsets[i], s)
+			continue
+		}
+		if !isNumber(s.ID) {
+			s.ID = m.snapshotName(s.ID, ids, ' '+1, '~')
+		}
+		s.Name = m.snapshotName(s.Name, names, ' ', math.MaxUint8)
 		s.Extra = append([]byte(nil), s.Extra...)
 		if len(s.Extra) > qcow2.SnapshotExtraFull && !m.keep.Extensions {
 			clear(s.Extra[qcow2.SnapshotExtraFull:])
 		}
-		if !check.PlausibleSnapshot(&t.Snapshots[i]) && !check.SnapshotInFile(m.img, &t.Snapshots[i]) {
-			m.garbageSnapshot(&s)
-		}
 		m.write(levelEntries, t.Offsets[i], s.AppendTo(nil))
 	}
-	if errors.Is(t.Err, image.ErrSnapshotExtra) || errors.Is(t.Err, image.ErrSnapshotSize) {
-		return m.lastSnapshot((int64(t.Off) + t.Bytes + 7) &^ 7)
-	}
+	m.lastSnapshot((int64(t.Off) + t.Bytes + 7) &^ 7)
 	return nil
 }
 
 // snapshotName is what stands for a name or id. One with bytes that none has keeps that.
 func (m *maker) snapshotName(name []byte, p *placeholders, lowest, highest byte) []byte {
-	if isNumber(name) {
-		return name
-	}
 	other := m.name(m.keep.Snapshots, p, name)
 	for _, c := range name {
 		if c < lowest || c > highest || c == 0x7f {
@@ -48,12 +48,15 @@ func (m *maker) snapshotName(name []byte, p *placeholders, lowest, highest byte)
 	return other
 }
 
-// garbageSnapshot keeps of an entry that is none only what the check makes of it.
-func (m *maker) garbageSnapshot(s *qcow2.Snapshot) {
-	s.L1Size = min(s.L1Size, qcow2.MaxL1Entries+1)
-	s.L1TableOffset = m.plainOffset(s.L1TableOffset, int64(s.L1Size)*qcow2.L1EntrySize)
-	s.DateSec, s.DateNsec, s.VMClockNsec, s.VMStateSize = 0, 0, 0, 0
-	clear(s.Extra)
+// garbageSnapshot keeps of an entry that is none only what the check makes of it. Its name
+// may lie across tables, so it is left as it is there: blank, or entries.
+func (m *maker) garbageSnapshot(at int64, was qcow2.Snapshot) {
+	now := qcow2.Snapshot{L1Size: min(was.L1Size, qcow2.MaxL1Entries+1), Extra: was.Extra, ID: was.ID, Name: was.Name}
+	now.L1TableOffset = m.plainOffset(was.L1TableOffset, int64(now.L1Size)*qcow2.L1EntrySize)
+	if n := len(was.ID) + len(was.Name); n <= math.MaxUint16 { // their lengths are the guest's as well
+		now.ID, now.Name = nil, make([]byte, n)
+	}
+	m.write(levelEntries, at, now.AppendTo(nil)[:qcow2.SnapshotHeaderSize])
 }
 
 // plainOffset is the offset of a table, or if this image cannot have it one that is as far,
@@ -73,18 +76,22 @@ func (m *maker) plainOffset(off uint64, n int64) uint64 {
 	return far
 }
 
-// lastSnapshot keeps the lengths of the entry at which QEMU gives the table up.
-func (m *maker) lastSnapshot(off int64) error {
-	b := make([]byte, qcow2.SnapshotHeaderSize)
-	if err := source.ReadFull(m.img.Src, b, off); err != nil {
-		return err
+// lastSnapshot stands for the entry at which QEMU gives the table up: one that is as much
+// too long.
+func (m *maker) lastSnapshot(off int64) {
+	if m.report.Snapshots.Err == nil {
+		return
 	}
-	was := qcow2.DecodeSnapshotHead(b)
-	now := qcow2.Snapshot{ID: make([]byte, was.IDSize), Name: make([]byte, was.NameSize)}
-	b = now.AppendTo(nil)[:qcow2.SnapshotHeaderSize]
-	put32(b[qcow2.OffSnapshotExtra:], min(was.ExtraSize, qcow2.MaxSnapshotExtra+1))
+	var b []byte
+	switch {
+	case errors.Is(m.report.Snapshots.Err, image.ErrSnapshotExtra):
+		b = (&qcow2.Snapshot{}).AppendTo(nil)
+		binary.BigEndian.PutUint32(b[qcow2.OffSnapshotExtra:], qcow2.MaxSnapshotExtra+1)
+	case errors.Is(m.report.Snapshots.Err, image.ErrSnapshotSize):
+		longest := make([]byte, math.MaxUint16)
+		b = (&qcow2.Snapshot{ID: longest, Name: longest}).AppendTo(nil)[:qcow2.SnapshotHeaderSize]
+	}
 	m.write(levelEntries, off, b)
-	return nil
 }
 
 // bitmaps keeps the bitmap directory with other names.
@@ -106,12 +113,15 @@ func (m *maker) bitmaps() error {
 		m.write(levelEntries, off, b.AppendTo(nil))
 		off += b.Bytes()
 	}
-	if err != nil {
-		if err := m.lastBitmap(off, int64(ext.DirectoryOffset)+int64(ext.DirectorySize)); err != nil {
-			return err
-		}
+	var read *source.ReadError
+	if errors.As(err, &read) {
+		return err
 	}
-	return m.tailBits()
+	if err != nil {
+		m.lastBitmap(off, int64(ext.DirectoryOffset)+int64(ext.DirectorySize))
+	}
+	m.tailBits()
+	return nil
 }
 
 // garbageBitmap keeps of an entry that is none only what the check makes of it.
@@ -130,28 +140,22 @@ func (m *maker) garbageBitmap(b *qcow2.Bitmap) {
 	}
 }
 
-// lastBitmap keeps the lengths of the entry at which the directory stops to make sense.
-func (m *maker) lastBitmap(off, end int64) error {
-	b := make([]byte, qcow2.BitmapDirectoryEntrySize)
-	if end-off < int64(len(b)) || off >= m.img.Src.Size() {
-		return nil
+// lastBitmap stands for the entry at which the directory stops to make sense: one that is
+// longer than the directory.
+func (m *maker) lastBitmap(off, end int64) {
+	if end-off < qcow2.BitmapDirectoryEntrySize {
+		return
 	}
-	if err := source.ReadFull(m.img.Src, b, off); err != nil {
-		return err
-	}
-	was := qcow2.DecodeBitmapHead(b)
-	now := qcow2.Bitmap{Name: make([]byte, was.NameSize)}
-	b = now.AppendTo(nil)[:qcow2.BitmapDirectoryEntrySize]
-	put32(b[qcow2.OffBitmapExtra:], min(was.ExtraSize, qcow2.MaxBitmapDirectory+1))
+	b := (&qcow2.Bitmap{}).AppendTo(nil)
+	binary.BigEndian.PutUint32(b[qcow2.OffBitmapExtra:], qcow2.MaxBitmapDirectory+1)
 	m.write(levelEntries, off, b)
-	return nil
 }
 
 // tailBits keeps how many bits stand for nothing in the last clusters of bitmaps, not which.
-func (m *maker) tailBits() error {
+func (m *maker) tailBits() {
 	group := m.report.Group(check.BitmapTailBits)
 	if group == nil || m.keep.BitmapData {
-		return nil
+		return
 	}
 	for _, f := range group.Findings {
 		n := min(int64(f.Count+7)/8, int64(f.Host.Len))
@@ -164,5 +168,4 @@ func (m *maker) tailBits() error {
 		}
 		m.write(levelEntries, int64(f.Host.End())-n, b)
 	}
-	return nil
 }

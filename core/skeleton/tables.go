@@ -25,6 +25,7 @@ const (
 	kindRefblock
 	kindBitmapTable
 	kindFixed // the plan has the bytes
+	kindBlank // zeros that fill a sector up
 )
 
 // words are the kinds that are read word by word.
