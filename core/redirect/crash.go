@@ -1,0 +1,233 @@
+package redirect
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"qcowscope/core/patch"
+	"qcowscope/core/qcow2"
+	"qcowscope/core/source"
+)
+
+// CrashOptions say which crash states of a plan are looked at.
+type CrashOptions struct {
+	// States is how many there are at most; 0 means 1000.
+	States int
+	Seed   uint64
+	// Unordered is for a plan that is carried out without flushes, as a program does that
+	// overwrites in place: any of its writes may be lost while any other is there.
+	Unordered bool
+}
+
+// Explorer knows the states in which a crash can leave the file while a plan is carried
+// out. Before each flush any of the sectors that were written since the last one may be on
+// the disk, and any may be missing; a sector is there wholly or not at all. The file grows
+// with the first batch and is cut after the last.
+//
+// States have numbers: the same number means the same state each time.
+type Explorer struct {
+	src     source.Source
+	plan    *patch.Plan
+	batches []crashBatch
+	seed    uint64
+	n       int
+}
+
+// crashBatch is the writes between two flushes.
+type crashBatch struct {
+	pieces []patch.Write // a sector or less each
+	writes []int         // which write a piece is of
+	first  int           // number of its first state
+	states int           // of which the last piece is not the only thing missing
+	all    bool          // every subset is a state
+	base   *patch.Overlay
+}
+
+// State is one state of the file after a crash.
+type State struct {
+	Number int
+	// Batch is the batch that the crash came in; those before it are on the disk. It is the
+	// number of batches when all are.
+	Batch int
+	// Sectors is how many sectors of the batch are on the disk, of Of.
+	Sectors, Of int
+	// Image is the file.
+	Image source.Source
+}
+
+func (s State) String() string {
+	if s.Of == 0 {
+		return fmt.Sprintf("state %d: all batches written", s.Number)
+	}
+	return fmt.Sprintf("state %d: batches before %d written, and %d of its %d sectors", s.Number, s.Batch, s.Sectors, s.Of)
+}
+
+// Explore lists the crash states of a plan for src.
+func Explore(p *patch.Plan, src source.Source, opt CrashOptions) (*Explorer, error) {
+	if err := p.Check(src.Size()); err != nil {
+		return nil, err
+	}
+	if opt.States == 0 {
+		opt.States = 1000
+	}
+	e := &Explorer{src: src, plan: p, seed: opt.Seed}
+	for _, ws := range p.Batches {
+		if len(e.batches) == 0 || !opt.Unordered {
+			e.batches = append(e.batches, crashBatch{})
+		}
+		e.batches[len(e.batches)-1].add(ws)
+	}
+	if err := e.bases(); err != nil {
+		return nil, err
+	}
+	e.share(max(1, opt.States-2))
+	return e, nil
+}
+
+// add splits the writes into sectors.
+func (b *crashBatch) add(ws []patch.Write) {
+	next := 0
+	if len(b.writes) > 0 {
+		next = b.writes[len(b.writes)-1] + 1
+	}
+	for i, w := range ws {
+		for data, off := w.Data, w.Off; len(data) > 0; {
+			n := min(int64(len(data)), qcow2.SectorSize-off%qcow2.SectorSize)
+			b.pieces = append(b.pieces, patch.Write{Off: off, Data: data[:n], Why: w.Why})
+			b.writes = append(b.writes, next+i)
+			data, off = data[n:], off+n
+		}
+	}
+}
+
+// bases are the files with all batches before each one.
+func (e *Explorer) bases() error {
+	base := patch.NewOverlay(e.src)
+	for i := range e.batches {
+		e.batches[i].base = base
+		next := patch.NewOverlay(base)
+		if err := next.Apply(e.part(base, e.batches[i].pieces, true)); err != nil {
+			return err
+		}
+		base = next
+	}
+	return nil
+}
+
+// part is a plan of some pieces, in their order: two may write the same bytes.
+func (e *Explorer) part(base source.Source, pieces []patch.Write, grown bool) *patch.Plan {
+	p := patch.New(base.Size())
+	for _, w := range pieces {
+		last := len(p.Batches) - 1
+		if last < 0 {
+			p.Batches, last = append(p.Batches, nil), 0
+		} else if b := p.Batches[last]; b[len(b)-1].End() > w.Off {
+			p.Batches, last = append(p.Batches, nil), last+1 // writes of a batch do not overlap
+		}
+		if b := p.Batches[last]; len(b) > 0 && b[len(b)-1].End() == w.Off {
+			end := &b[len(b)-1]
+			end.Data = append(end.Data[:len(end.Data):len(end.Data)], w.Data...)
+			continue
+		}
+		p.Add(last, w.Off, w.Data, w.Why)
+	}
+	p.SizeAfter = base.Size()
+	if grown || len(pieces) > 0 {
+		p.SizeAfter = max(p.SizeAfter, e.plan.SizeAfter)
+	}
+	return p
+}
+
+// maxSubsets is how many sectors a batch may have for all its subsets to be states.
+const maxSubsets = 16
+
+// share gives each batch its part of the states: those that are small all subsets, the
+// others what is left in equal parts.
+func (e *Explorer) share(states int) {
+	large := 0
+	for i := range e.batches {
+		b := &e.batches[i]
+		if m := len(b.pieces); m <= maxSubsets && 1<<m-1 <= states/len(e.batches) {
+			b.all, b.states = true, 1<<m-1
+			states -= b.states
+		} else {
+			large++
+		}
+	}
+	for i := range e.batches {
+		b := &e.batches[i]
+		if !b.all {
+			b.states = max(1, states/large)
+		}
+		b.first = e.n
+		e.n += b.states
+	}
+	e.n++ // all is written
+	if e.plan.SizeAfter < e.plan.SizeBefore {
+		e.n++ // and the file is cut
+	}
+}
+
+// Len is how many states there are. Number 0 is the file as it was.
+func (e *Explorer) Len() int { return e.n }
+
+// State is the state with the number i.
+func (e *Explorer) State(i int) (State, error) {
+	for k := range e.batches {
+		b := &e.batches[k]
+		if i >= b.first+b.states {
+			continue
+		}
+		kept, grown := b.subset(i-b.first, rand.New(rand.NewPCG(e.seed, uint64(i))))
+		s := State{Number: i, Batch: k, Sectors: len(kept), Of: len(b.pieces)}
+		over := patch.NewOverlay(b.base)
+		s.Image = over
+		return s, over.Apply(e.part(b.base, kept, grown))
+	}
+	over := patch.NewOverlay(e.src)
+	whole := *e.plan
+	if i < e.n-1 {
+		whole.SizeAfter = max(whole.SizeAfter, whole.SizeBefore)
+	}
+	return State{Number: i, Batch: len(e.batches), Image: over}, over.Apply(&whole)
+}
+
+// subset is the sectors that reached the disk in state j of the batch, of which number 0 is
+// none. grown tells whether the file has its new length though nothing was written.
+func (b *crashBatch) subset(j int, r *rand.Rand) (kept []patch.Write, grown bool) {
+	var keep func(i int) bool
+	m := len(b.pieces)
+	switch {
+	case b.all:
+		return b.pick(func(i int) bool { return j>>i&1 != 0 }), false
+	case j == 0:
+		return nil, false
+	case j%5 == 1: // one only
+		one := r.IntN(m)
+		keep = func(i int) bool { return i == one }
+	case j%5 == 2: // all but one
+		one := r.IntN(m)
+		keep = func(i int) bool { return i != one }
+	case j%5 == 3: // in order, up to some sector
+		end := r.IntN(m)
+		keep = func(i int) bool { return i < end }
+	case j%5 == 4: // whole writes
+		odds := r.IntN(1 << 16)
+		salt := r.Uint64()
+		keep = func(i int) bool { return int(mixed(salt+uint64(b.writes[i]))&0xffff) < odds }
+	default: // sectors
+		odds := r.IntN(1 << 16)
+		keep = func(int) bool { return r.IntN(1<<16) < odds }
+	}
+	return b.pick(keep), r.IntN(2) == 0
+}
+
+func (b *crashBatch) pick(keep func(i int) bool) []patch.Write {
+	var kept []patch.Write
+	for i, w := range b.pieces {
+		if keep(i) {
+			kept = append(kept, w)
+		}
+	}
+	return kept
+}
