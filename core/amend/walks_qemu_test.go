@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"qcowscope/core/source"
@@ -85,24 +86,37 @@ func cases(share, full uint64) uint64 {
 
 // Images that QEMU made, of all cluster sizes and widths, with snapshots and holes.
 func TestWidthLikeQEMU(t *testing.T) {
-	for seed := range cases(30, 300) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			t.Parallel()
-			b := newBench(t)
-			r := rand.New(rand.NewPCG(13, seed))
-			order := uint(r.IntN(7))
-			b.img(fmt.Sprintf("create -q -f qcow2 -o cluster_size=%d,refcount_bits=%d x.qcow2 1M", 512<<min(r.IntN(8), r.IntN(8)), 1<<order))
-			snapshots := b.used(r, order)
-			s := b.subject()
-			bits := otherWidth(r, order)
-			if s.overflows(t, bits) {
-				if _, err := b.run("qemu-img", "amend", "-o", fmt.Sprintf("refcount_bits=%d", bits), "x.qcow2"); err == nil {
-					t.Error("QEMU has no refcount that overflows")
+	var overflown, snapshotted, longWalks atomic.Int64
+	t.Run("images", func(t *testing.T) {
+		for seed := range cases(30, 300) {
+			t.Run(fmt.Sprint(seed), func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t)
+				r := rand.New(rand.NewPCG(13, seed))
+				order := uint(r.IntN(7))
+				b.img(fmt.Sprintf("create -q -f qcow2 -o cluster_size=%d,refcount_bits=%d x.qcow2 1M", 512<<min(r.IntN(8), r.IntN(8)), 1<<order))
+				snapshots := b.used(r, order)
+				s := b.subject()
+				bits := otherWidth(r, order)
+				if s.overflows(t, bits) {
+					overflown.Add(1)
+					if _, err := b.run("qemu-img", "amend", "-o", fmt.Sprintf("refcount_bits=%d", bits), "x.qcow2"); err == nil {
+						t.Error("QEMU has no refcount that overflows")
+					}
+					return
 				}
-				return
-			}
-			b.direct(s, b.likeQEMU(s, bits), bits, snapshots)
-		})
+				b.direct(s, b.likeQEMU(s, bits), bits, snapshots)
+				if len(snapshots) > 0 {
+					snapshotted.Add(1)
+				}
+				if s.mustWidth(t, bits, true).Cost.Walks > 3 {
+					longWalks.Add(1)
+				}
+			})
+		}
+	})
+	if overflown.Load() < 1 || snapshotted.Load() < 3 || longWalks.Load() < 1 {
+		t.Errorf("%d overflown, %d with snapshots, %d with more than three walks: too few", overflown.Load(), snapshotted.Load(), longWalks.Load())
 	}
 }
 

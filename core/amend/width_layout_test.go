@@ -142,8 +142,13 @@ func (l *layout) addRefcounts(p *patch.Plan) {
 // packed is a layout of n clusters, all of which are in use: header, L1, L2 tables, data, and
 // the structure behind it, as long as it needs to be.
 func packed(bits, order uint, n int64) *layout {
+	return packedTable(bits, order, n, ceil(ceil(n, 8<<bits>>order), 1<<bits/8))
+}
+
+// packedTable is a packed layout whose reftable has the given number of clusters.
+func packedTable(bits, order uint, n, tableLen int64) *layout {
 	l := &layout{bits: bits, order: order, l1: 1}
-	tableLen, blocks := leastStructure(bits, order, n)
+	blocks := ceil(n, l.perBlock())
 	rest := n - 1 - tableLen - blocks
 	tables := int64(0)
 	for tables+ceil(tables, l.entries())+tables*l.entries() < rest {
@@ -164,12 +169,6 @@ func packed(bits, order uint, n int64) *layout {
 	}
 	l.clusters = n
 	return l
-}
-
-// leastStructure is how many clusters of reftable and refblocks cover n clusters.
-func leastStructure(bits, order uint, n int64) (tableLen, blocks int64) {
-	blocks = ceil(n, 8<<bits>>order)
-	return ceil(blocks, 1<<bits/8), blocks
 }
 
 // scattered is a random layout: what is in use lies anywhere among the clusters of the file,

@@ -14,8 +14,8 @@ type Overflow struct {
 	Cluster  qcow2.HostCluster
 	Refcount uint64 // as stored
 	Role     refcount.Role
-	// Owners are the pointers to the cluster, at most 16; there may be fewer than the refcount
-	// says, when it is too high.
+	// Owners are the pointers to the cluster, at most 16. They may be fewer than the refcount
+	// says: an L2 table that several snapshots share is read once, and refcounts may be too high.
 	Owners []refcount.Claim
 }
 
