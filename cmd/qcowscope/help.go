@@ -8,9 +8,9 @@ import (
 func usage(w io.Writer) {
 	io.WriteString(w, "qcowscope checks and repairs qcow2 disk images. The image itself is never written to.\n\n")
 	for _, v := range verbs() {
-		fmt.Fprintf(w, "  qcowscope %-7s %-30s %s\n", v.name, v.args, v.short)
+		fmt.Fprintf(w, "  qcowscope %-8s %-30s %s\n", v.name, v.args, v.short)
 	}
-	io.WriteString(w, "  qcowscope help    COMMAND                        flags and exit codes of a command\n")
+	io.WriteString(w, "  qcowscope help     COMMAND                        flags and exit codes of a command\n")
 	io.WriteString(w, "  qcowscope version\n")
 }
 

@@ -163,7 +163,7 @@ func (s *scrubber) subclusters(w, entry uint64) uint64 {
 	case qcow2.Unallocated:
 		wrong = alloc
 	}
-	if s.possible(entry) && (bits.OnesCount32(wrong) <= mostStray || runs(alloc)+runs(zero) <= fewRuns) {
+	if s.possible(entry) && (bits.OnesCount32(wrong) <= mostStray || onesRuns(alloc)+onesRuns(zero) <= fewRuns) {
 		return w
 	}
 	v := reserved(uint64(alloc), 1)
@@ -175,8 +175,8 @@ func (s *scrubber) subclusters(w, entry uint64) uint64 {
 	return v
 }
 
-// runs is how many runs of ones there are.
-func runs(v uint32) int { return bits.OnesCount32(v &^ (v << 1)) }
+// onesRuns is how many runs of ones there are.
+func onesRuns(v uint32) int { return bits.OnesCount32(v &^ (v << 1)) }
 
 func (s *scrubber) reftable(w uint64) uint64 {
 	off := w & qcow2.ReftableOffset

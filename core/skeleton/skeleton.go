@@ -145,40 +145,20 @@ func (c *Copy) ReadBatch(ctx context.Context, reqs []source.Request) error {
 	return c.overlay.ReadBatch(ctx, reqs)
 }
 
-// segmentBytes is the longest piece of bytes in Segments.
-const segmentBytes = 1 << 20
-
 // Segments are the copy in order and without gaps: bytes, and zeros where Data is nil. An
 // error ends them. The bytes are valid until the next segment. Replaced is set when they
 // were all seen.
 func (c *Copy) Segments(ctx context.Context) iter.Seq2[patch.Segment, error] {
 	return func(yield func(patch.Segment, error) bool) {
-		buf := make([]byte, segmentBytes)
 		c.Replaced = 0
+		r := runs{tables: c.tables, yield: yield, buf: make([]byte, segmentBytes)}
 		for s := range c.overlay.Segments() {
-			if s.Start < 0 {
-				if !yield(s, nil) {
-					return
-				}
-				continue
-			}
-			for off, end := s.Start, s.Start+s.Len; off < end; {
-				part := c.tables.segment(off, end)
-				if part.Data != nil {
-					part.Data = buf[:part.Len]
-					n, err := c.tables.read(ctx, []source.Request{{Off: off, Buf: part.Data}})
-					if err != nil {
-						yield(patch.Segment{}, err)
-						return
-					}
-					c.Replaced += n
-				}
-				if !yield(part, nil) {
-					return
-				}
-				off += part.Len
+			if !r.add(ctx, s) {
+				break
 			}
 		}
+		r.flush(ctx)
+		c.Replaced = r.replaced
 	}
 }
 
@@ -193,4 +173,18 @@ func (c *Copy) Ranges() []qcow2.Range[qcow2.HostOff] {
 		all = append(all, qcow2.Range[qcow2.HostOff]{Start: qcow2.HostOff(k.from), Len: qcow2.HostOff(k.to - k.from)})
 	}
 	return all
+}
+
+// SameFindings tells whether two checks count the same, and as often of every code.
+func SameFindings(a, b *check.Report) bool {
+	if a.Corruptions != b.Corruptions || a.Leaks != b.Leaks || a.CheckErrors != b.CheckErrors || a.Total != b.Total ||
+		a.Stats != b.Stats || a.ImageEnd != b.ImageEnd || a.ExitCode() != b.ExitCode() || len(a.Groups) != len(b.Groups) {
+		return false
+	}
+	for i, g := range a.Groups {
+		if g.Code != b.Groups[i].Code || g.Times != b.Groups[i].Times {
+			return false
+		}
+	}
+	return true
 }
