@@ -106,7 +106,7 @@ type vcdiffWriter struct {
 
 	old, now         []byte // of the window
 	data, inst, addr []byte // its sections
-	copies           bool
+	segment          int64  // bytes of the source, from the target window's offset on
 }
 
 func writeVCDIFF(w io.Writer, from, to source.Source, changed []span, opt VCDIFFOptions) error {
@@ -129,8 +129,8 @@ func (v *vcdiffWriter) write(b []byte) {
 // same copies up to offset end of the target.
 func (v *vcdiffWriter) same(end int64) {
 	for v.at < end && v.err == nil {
-		v.begin()
 		n := min(vcdiffWindow, end-v.at)
+		v.begin(n)
 		v.copyFrom(0, n)
 		v.window(n, nil)
 	}
@@ -140,7 +140,7 @@ func (v *vcdiffWriter) same(end int64) {
 func (v *vcdiffWriter) compare(end int64) {
 	for v.at < end && v.err == nil {
 		if n := v.zerosUntil(end); n > 0 {
-			v.begin()
+			v.begin(0)
 			v.run(0, n)
 			v.window(n, nil)
 			continue
@@ -174,12 +174,13 @@ func (v *vcdiffWriter) changedWindow(n int64) {
 	if v.err = source.ReadFull(v.from, old, v.at); v.err != nil {
 		return
 	}
-	v.begin()
+	v.begin(int64(len(old)))
 	v.instructions(old, now)
 	v.window(n, now)
 }
 
-// instructions tell how now is made of old and new bytes.
+// instructions tell how now is made of old and new bytes. Where a few bytes repeat, as in a
+// refblock, they are told once.
 func (v *vcdiffWriter) instructions(old, now []byte) {
 	fresh := 0 // bytes from fresh on are not told yet
 	add := func(to int) {
@@ -188,19 +189,30 @@ func (v *vcdiffWriter) instructions(old, now []byte) {
 		}
 	}
 	for i := 0; i < len(now); {
-		if n := equalBytes(old, now, i); n >= vcdiffMinCopy {
+		n := equalBytes(old, now, i)
+		if n >= vcdiffMinCopy {
 			add(i)
 			v.copyFrom(int64(i), int64(n))
 			i += n
 			fresh = i
-		} else if r := runBytes(now[i:]); r >= vcdiffMinRun {
+			continue
+		}
+		switch period, r := repeats(now[i:]); {
+		case r < vcdiffMinRun || r < 4*period:
+			i += max(1, n)
+			continue
+		case period == 1:
 			add(i)
 			v.run(now[i], int64(r))
 			i += r
-			fresh = i
-		} else {
-			i += max(1, n)
+		default:
+			add(i + period)
+			// The window's own bytes lie behind those of the source segment; this copy reads
+			// what it has just written.
+			v.copyFrom(int64(len(old)+i), int64(r-period))
+			i += r
 		}
+		fresh = i
 	}
 	add(len(now))
 }
@@ -214,18 +226,23 @@ func equalBytes(old, now []byte, i int) int {
 	return n - i
 }
 
-// runBytes is how often b begins with its first byte.
-func runBytes(b []byte) int {
-	n := 1
-	for n < len(b) && b[n] == b[0] {
-		n++
+// repeats tells how b begins: with a byte, or 2, 4 or 8 of them as the widths of refcounts
+// are, again and again, for n bytes in all.
+func repeats(b []byte) (period, n int) {
+	for period = 1; period <= 8; period *= 2 {
+		for n = min(period, len(b)); n < len(b) && b[n] == b[n-period]; {
+			n++
+		}
+		if n >= vcdiffMinRun && n >= 4*period {
+			return period, n
+		}
 	}
-	return n
+	return 1, 1
 }
 
-// begin empties the sections.
-func (v *vcdiffWriter) begin() {
-	v.data, v.inst, v.addr, v.copies = v.data[:0], v.inst[:0], v.addr[:0], false
+// begin empties the sections, for a window with so many bytes of the source.
+func (v *vcdiffWriter) begin(segment int64) {
+	v.data, v.inst, v.addr, v.segment = v.data[:0], v.inst[:0], v.addr[:0], segment
 }
 
 func (v *vcdiffWriter) add(b []byte) {
@@ -238,11 +255,11 @@ func (v *vcdiffWriter) run(b byte, n int64) {
 	v.data = append(v.data, b)
 }
 
-// copyFrom copies n bytes of the source segment, which begins where the target window does.
+// copyFrom copies n bytes from an address in the source segment, which begins where the
+// target window does, or behind it in the target window.
 func (v *vcdiffWriter) copyFrom(addr, n int64) {
 	v.inst = appendVCDInt(append(v.inst, vcdCopy), n)
 	v.addr = appendVCDInt(v.addr, addr)
-	v.copies = true
 }
 
 // window writes the window of n bytes of the target whose sections are complete; summed are
@@ -259,9 +276,9 @@ func (v *vcdiffWriter) window(n int64, summed []byte) {
 		body = binary.BigEndian.AppendUint32(body, adler32.Checksum(summed))
 	}
 	var head []byte
-	if v.copies {
+	if v.segment > 0 {
 		head = append(head, indicator|vcdSource)
-		head = appendVCDInt(head, min(n, v.from.Size()-v.at))
+		head = appendVCDInt(head, v.segment)
 		head = appendVCDInt(head, v.at)
 	} else {
 		head = append(head, indicator)

@@ -122,10 +122,16 @@ func (s *sections) run() (window []byte, err error) {
 			window = append(window, s.data.take(s.inst.integer())...)
 		case 19: // COPY, VCD_SELF
 			n, at := s.inst.integer(), s.addr.integer()
-			if at+n > len(s.segment) {
+			if at < len(s.segment) && at+n > len(s.segment) || at >= len(s.segment)+len(window) {
 				return nil, fmt.Errorf("copy of %d at %d leaves the segment of %d", n, at, len(s.segment))
 			}
-			window = append(window, s.segment[at:at+n]...)
+			for i := range n { // it may read what it has just written
+				if at < len(s.segment) {
+					window = append(window, s.segment[at+i])
+				} else {
+					window = append(window, window[at-len(s.segment)+i])
+				}
+			}
 		default:
 			return nil, fmt.Errorf("instruction %d", code)
 		}
@@ -164,7 +170,11 @@ func widePlan(r *rand.Rand, before []byte) *patch.Plan {
 		for off := r.Int64N(room + 1); off < room; off += r.Int64N(300 << 10) {
 			data := noise(r, 1+r.IntN(6000))
 			data = data[:min(int64(len(data)), room-off)]
-			switch keep := int64(r.IntN(len(data) + 1)); r.IntN(3) {
+			switch keep := int64(r.IntN(len(data) + 1)); r.IntN(4) {
+			case 3: // refcounts of one reference
+				for i, width := 0, 1<<r.IntN(5); i < len(data); i++ {
+					data[i] = byte((i + 1) % width / max(1, width-1))
+				}
 			case 0:
 				clear(data[keep:])
 			case 1:
@@ -220,13 +230,14 @@ func TestVCDIFFIsSmall(t *testing.T) {
 	copy(table[1000:], "12345678")
 	p.Add(0, 5<<20, table, "one entry of a table")
 	p.Add(0, 15<<20, make([]byte, 1<<20), "zeros")
+	p.Add(0, 17<<20, bytes.Repeat([]byte{0, 1}, 1<<19), "refcounts of 1")
 	p.SizeAfter = 3 << 30
 	there, back := patches(t, p, source.Bytes(before), patch.VCDIFFOptions{})
-	const zerosOfTheFile, windows = 1 << 20, (3<<30)/(8<<20) + 20
+	const noiseOfTheFile, windows = 2 << 20, (3<<30)/(8<<20) + 20
 	if len(there) > 100+windows*30 {
 		t.Errorf("the patch has %d bytes", len(there))
 	}
-	if len(back) > zerosOfTheFile+2000 {
+	if len(back) > noiseOfTheFile+2000 {
 		t.Errorf("the undo patch has %d bytes", len(back))
 	}
 }
