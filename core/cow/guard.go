@@ -59,9 +59,9 @@ func newGuard(img *image.Image, l1 []qcow2.L1Entry, snaps *image.SnapshotTable) 
 	return d
 }
 
-// data says whether guest data, or a new table, may be written to the range.
+// data says whether guest data, or a new table, may be written to the clusters of a range.
 func (d *guard) data(r qcow2.Range[qcow2.HostOff]) error {
-	if d.hits(d.tables, r) {
+	if d.hits(d.tables, d.clusters(r)) {
 		return &StopError{Host: r, At: -1, Err: ErrOverlap}
 	}
 	return d.table(r)
@@ -69,10 +69,17 @@ func (d *guard) data(r qcow2.Range[qcow2.HostOff]) error {
 
 // table says whether an L2 table that is in use may be written to.
 func (d *guard) table(r qcow2.Range[qcow2.HostOff]) error {
-	if d.hits(d.blocks, r) || d.hitsRegion(r) {
+	if whole := d.clusters(r); d.hits(d.blocks, whole) || d.hitsRegion(whole) {
 		return &StopError{Host: r, At: -1, Err: ErrOverlap}
 	}
 	return nil
+}
+
+// clusters is the range up to the boundaries of clusters: a cluster has one owner.
+func (d *guard) clusters(r qcow2.Range[qcow2.HostOff]) qcow2.Range[qcow2.HostOff] {
+	cs := d.g.ClusterSize()
+	start := int64(r.Start) &^ (cs - 1)
+	return qcow2.Range[qcow2.HostOff]{Start: qcow2.HostOff(start), Len: qcow2.HostOff(roundUp(int64(r.End()), cs) - start)}
 }
 
 // hits tells whether the range touches one of the clusters, which are given by their starts.

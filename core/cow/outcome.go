@@ -169,3 +169,36 @@ func sumRefcounts(rounds []*round) (sum []RefcountChange) {
 	slices.SortFunc(sum, func(a, b RefcountChange) int { return cmp.Compare(a.Cluster, b.Cluster) })
 	return sum
 }
+
+// Totals are an outcome in numbers: bytes and counts.
+type Totals struct {
+	Written, Copied, Zeroed    int64
+	Entries, Refcounts, Tables int64
+	Allocated                  int64 // bytes of clusters allocated for data
+}
+
+// Totals counts what the outcome does. Copied bytes come from the old cluster or the backing
+// file, Zeroed are filled up with zeros; neither counts as Written.
+func (o *Outcome) Totals() (t Totals) {
+	for _, r := range o.Runs {
+		t.Written += int64(r.Guest.Len)
+		head, tail := o.Copies(r)
+		for _, p := range slices.Concat(head, tail) {
+			if p.Source == FromNothing {
+				t.Zeroed += int64(p.Guest.Len)
+			} else {
+				t.Copied += int64(p.Guest.Len)
+			}
+		}
+		if !r.InPlace {
+			t.Allocated += r.Clusters << o.w.g.ClusterBits
+		}
+	}
+	for _, c := range o.Clusters {
+		if c.Before != c.After {
+			t.Entries++
+		}
+	}
+	t.Refcounts, t.Tables = int64(len(o.Refcounts)), int64(len(o.Tables))
+	return t
+}

@@ -46,14 +46,21 @@ func (o *Outcome) Picture(i int) Picture {
 			p.mark(g, piece.Guest, [...]Deed{DeedCopied, DeedDecompressed, DeedBacking, DeedFilled}[piece.Source])
 		}
 	}
-	if o.Request.Kind != Data {
-		for k := range p.Deeds {
-			if p.Deeds[k] == 0 && (p.Before[k] != p.After[k] || c.Before.Host() != c.After.Host()) {
-				p.Deeds[k] = DeedFlagged
-			}
-		}
+	if o.Request.Kind != Data && c.Before != c.After {
+		p.flag(g, o.Request.Range())
 	}
 	return p
+}
+
+// flag marks what the request changed without writing it.
+func (p *Picture) flag(g qcow2.Geometry, r qcow2.Range[qcow2.GuestOff]) {
+	done := p.Deeds
+	p.mark(g, r, DeedFlagged)
+	for k := range p.Deeds {
+		if done[k] != 0 || p.Before[k] == p.After[k] {
+			p.Deeds[k] = done[k]
+		}
+	}
 }
 
 // mark sets a deed where the range touches the cluster.

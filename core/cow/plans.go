@@ -75,7 +75,9 @@ func (w *Writer) plans(ctx context.Context, rounds []*round, dirty bool) (*Plans
 		}
 		b.now = patch.New(b.file.Size())
 		if r.changes() && !promised {
-			b.promises()
+			for _, p := range w.promises() {
+				b.now.Add(batchMark, p.off, p.data, p.why)
+			}
 			promised = true
 		}
 		if err := b.round(r); err != nil {

@@ -10,26 +10,34 @@ import (
 	"qcowscope/core/source"
 )
 
-// promises takes back what the image says of itself and does not keep up: dirty bitmaps
-// that are to be updated by whoever writes, and features that are cleared by programs that
-// do not know them.
-func (b *builder) promises() {
-	h := &b.w.img.Header
+// promise is something that the image says of itself and that a writer who does not keep it
+// up has to take back.
+type promise struct {
+	off  int64
+	data []byte
+	why  string
+}
+
+// promises are dirty bitmaps, which whoever writes must update, and features that programs
+// clear that do not know them.
+func (w *Writer) promises() (all []promise) {
+	h := &w.img.Header
 	if unknown := h.AutoclearFeatures &^ (qcow2.AutoclearBitmaps | qcow2.AutoclearRawData); unknown != 0 {
-		b.now.Add(batchMark, qcow2.OffAutoclear, be64Bytes(h.AutoclearFeatures&^unknown), "autoclear_features: bits of features not known here")
+		all = append(all, promise{qcow2.OffAutoclear, be64Bytes(h.AutoclearFeatures &^ unknown), "autoclear_features: bits of features that are not known are cleared"})
 	}
-	if b.w.img.BitmapsExt == nil {
-		return
+	if w.img.BitmapsExt == nil {
+		return all
 	}
-	at := int64(b.w.img.BitmapsExt.DirectoryOffset)
-	for i := range b.w.img.Bitmaps {
-		m := &b.w.img.Bitmaps[i]
+	at := int64(w.img.BitmapsExt.DirectoryOffset)
+	for i := range w.img.Bitmaps {
+		m := &w.img.Bitmaps[i]
 		if m.Flags&qcow2.BitmapAuto != 0 && m.Flags&qcow2.BitmapInUse == 0 {
 			flags := binary.BigEndian.AppendUint32(nil, m.Flags|qcow2.BitmapInUse)
-			b.now.Add(batchMark, at+qcow2.OffBitmapFlags, flags, fmt.Sprintf("bitmap %q: in use, so not to be trusted", m.Name))
+			all = append(all, promise{at + qcow2.OffBitmapFlags, flags, fmt.Sprintf("bitmap %q is marked in use: it does not know of this write", m.Name)})
 		}
 		at += m.Bytes()
 	}
+	return all
 }
 
 // tables adds new L2 tables, and the entries that change.

@@ -13,7 +13,8 @@ type StepKind uint8
 
 // The kinds of steps, in the order in which they come within a round.
 const (
-	StepMark     StepKind = iota // the header's dirty bit is set
+	StepPromise  StepKind = iota // a bitmap or a feature is no more to be trusted
+	StepMark                     // the header's dirty bit is set
 	StepTable                    // an L2 table is allocated
 	StepRefblock                 // a refblock is allocated
 	StepReftable                 // a larger reftable is allocated
@@ -59,6 +60,8 @@ type stepper struct {
 	o   *Outcome
 	g   qcow2.Geometry
 	run map[*Run]int
+	// promised tells that what the image says of itself was taken back.
+	promised bool
 }
 
 // steps lists what the rounds do.
@@ -96,8 +99,17 @@ func (t *stepper) host(off qcow2.HostOff, clusters int64) qcow2.Range[qcow2.Host
 
 // round lists the batches of a round, with barriers between those that have steps.
 func (t *stepper) round(r *round) {
+	at := len(t.o.Steps)
+	if r.changes() && !t.promised {
+		for i := range t.o.w.promises() {
+			t.add(Step{Kind: StepPromise, Count: int64(i)})
+		}
+		t.promised = true
+	}
 	if r.dirty {
 		t.add(Step{Kind: StepMark})
+	}
+	if len(t.o.Steps) > at {
 		t.barrier(true)
 	}
 	start := len(t.o.Steps)

@@ -11,6 +11,8 @@ import (
 func (o *Outcome) Text(s Step) string {
 	g := o.w.g
 	switch s.Kind {
+	case StepPromise:
+		return capital(o.w.promises()[s.Count].why) + "."
 	case StepMark:
 		return "The image is marked dirty in the header: with lazy refcounts they may be behind until it is closed."
 	case StepTable:
@@ -20,6 +22,9 @@ func (o *Outcome) Text(s Step) string {
 	case StepReftable:
 		return fmt.Sprintf("The reftable is full. A larger one of %d instead of %d clusters is allocated at host 0x%x.", s.After.Entry, s.Before.Entry, int64(s.Host.Start))
 	case StepInPlace:
+		if g.DataFile {
+			return fmt.Sprintf("Guest %v is written in place, in the data file.", s.Guest)
+		}
 		return fmt.Sprintf("Guest %v is written in place: host %v is used by nobody else (COPIED).", s.Guest, s.Host)
 	case StepAllocate:
 		return o.allocateText(s)
@@ -56,6 +61,8 @@ func (o *Outcome) Text(s Step) string {
 	}
 	return "The image is marked clean again when it is closed."
 }
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 func tableText(s Step) string {
 	if s.From == 0 {
