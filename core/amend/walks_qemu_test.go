@@ -93,11 +93,22 @@ func TestWidthLikeQEMU(t *testing.T) {
 				t.Parallel()
 				b := newBench(t)
 				r := rand.New(rand.NewPCG(13, seed))
-				order := uint(r.IntN(7))
-				b.img(fmt.Sprintf("create -q -f qcow2 -o cluster_size=%d,refcount_bits=%d x.qcow2 1M", 512<<min(r.IntN(8), r.IntN(8)), 1<<order))
-				snapshots := b.used(r, order)
-				s := b.subject()
+				order, size := uint(r.IntN(7)), 512<<min(r.IntN(8), r.IntN(8))
 				bits := otherWidth(r, order)
+				switch seed % 4 { // what makes many walks, and what makes refcounts overflow
+				case 0:
+					order, size, bits = uint(r.IntN(6)), 512, 64
+				case 1:
+					order, bits = 1+uint(r.IntN(6)), 1
+				}
+				b.img(fmt.Sprintf("create -q -f qcow2 -o cluster_size=%d,refcount_bits=%d x.qcow2 1M", size, 1<<order))
+				var snapshots []string
+				if seed%4 == 0 {
+					b.holed(r)
+				} else {
+					snapshots = b.used(r, order)
+				}
+				s := b.subject()
 				if s.overflows(t, bits) {
 					overflown.Add(1)
 					if _, err := b.run("qemu-img", "amend", "-o", fmt.Sprintf("refcount_bits=%d", bits), "x.qcow2"); err == nil {
@@ -115,9 +126,20 @@ func TestWidthLikeQEMU(t *testing.T) {
 			})
 		}
 	})
+	t.Logf("%d overflown, %d with snapshots, %d with more than three walks", overflown.Load(), snapshotted.Load(), longWalks.Load())
 	if overflown.Load() < 1 || snapshotted.Load() < 3 || longWalks.Load() < 1 {
 		t.Errorf("%d overflown, %d with snapshots, %d with more than three walks: too few", overflown.Load(), snapshotted.Load(), longWalks.Load())
 	}
+}
+
+// holed fills x.qcow2, with its L2 tables in front, and discards one stretch.
+func (b bench) holed(r *rand.Rand) {
+	b.t.Helper()
+	var cmds []string
+	for off := 0; off < 512<<10; off += 32 << 10 {
+		cmds = append(cmds, fmt.Sprintf("write -z %d 512", off))
+	}
+	b.io(append(cmds, "write 0 512k", fmt.Sprintf("discard %d %d", (360<<10+r.Int64N(70<<10))&^511, (34<<10+r.Int64N(40<<10))&^511))...)
 }
 
 // used writes to x.qcow2 and discards at random, and takes as many snapshots as the refcounts
