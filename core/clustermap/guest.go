@@ -32,10 +32,12 @@ func (e Extent) next(b Extent) bool {
 // tablesAhead is how many bytes of L2 tables are read at a time.
 const tablesAhead = 2 << 20
 
-// Guest tells what the active layer of an image holds where. It keeps the tables it read
-// last and is not safe for concurrent use.
+// Guest tells what a layer of an image holds where. It keeps the tables it read last and is
+// not safe for concurrent use.
 type Guest struct {
 	img   *image.Image
+	root  image.L1Table
+	size  uint64   // of the disk, bytes
 	first int64    // L1 index of the first table that is kept
 	table [][]byte // per L1 index: nil where there is no table
 	state []l1State
@@ -50,8 +52,10 @@ const (
 	l1Broken          // no program can read through it
 )
 
-// NewGuest has read nothing yet.
-func NewGuest(img *image.Image) *Guest { return &Guest{img: img} }
+// NewGuest is that of the active layer. It has read nothing yet.
+func NewGuest(img *image.Image) *Guest {
+	return &Guest{img: img, root: img.L1, size: img.VirtualSize()}
+}
 
 // Extents are the states of the guest bytes in r, ascending and without gaps; bytes past
 // the virtual size are left out. What QEMU fails to read has the kind SubInvalid. The
@@ -60,9 +64,9 @@ func (m *Guest) Extents(ctx context.Context, r qcow2.Range[qcow2.GuestOff]) iter
 	return func(yield func(Extent, error) bool) {
 		out := joiner{yield: yield}
 		from := max(0, r.Start)
-		end := min(r.End(), qcow2.GuestOff(min(m.img.VirtualSize(), 1<<63-1)))
+		end := min(r.End(), qcow2.GuestOff(min(m.size, 1<<63-1)))
 		span := qcow2.GuestOff(m.img.Geo.L2Span())
-		mapped := min(end, qcow2.GuestOff(m.img.L1.Entries)*span)
+		mapped := min(end, qcow2.GuestOff(m.root.Entries)*span)
 		for from < mapped && !out.stopped {
 			to := min(mapped, from-from%span+span)
 			if err := m.load(ctx, m.img.Geo.L1Index(from), m.img.Geo.L1Index(mapped-1)); err != nil {
@@ -116,7 +120,7 @@ func (m *Guest) load(ctx context.Context, i, last int64) error {
 func (m *Guest) l1(i, n int64) ([]qcow2.L1Entry, error) {
 	entries := make([]qcow2.L1Entry, n)
 	buf := make([]byte, n*qcow2.L1EntrySize)
-	if err := source.ReadFull(m.img.Src, buf, int64(m.img.L1.Off)+i*qcow2.L1EntrySize); err != nil {
+	if err := source.ReadFull(m.img.Src, buf, int64(m.root.Off)+i*qcow2.L1EntrySize); err != nil {
 		return nil, err
 	}
 	for k := range n {
@@ -150,7 +154,7 @@ func (m *Guest) cluster(out *joiner, e qcow2.L2Entry, from, to qcow2.GuestOff) {
 	g := m.img.Geo
 	inCluster := from % qcow2.GuestOff(g.ClusterSize())
 	switch {
-	case !m.readable(e, from-inCluster):
+	case !readable(g, e, from-inCluster):
 		out.add(Extent{Guest: rangeOf(from, to), Kind: qcow2.SubInvalid})
 	case e.Kind(g) == qcow2.Compressed:
 		out.add(Extent{rangeOf(from, to), qcow2.SubCompressed, e.CompressedRange(g).Start})
@@ -168,8 +172,7 @@ func (m *Guest) cluster(out *joiner, e qcow2.L2Entry, from, to qcow2.GuestOff) {
 }
 
 // readable tells whether QEMU reads the cluster at guest offset off through this entry.
-func (m *Guest) readable(e qcow2.L2Entry, off qcow2.GuestOff) bool {
-	g := m.img.Geo
+func readable(g qcow2.Geometry, e qcow2.L2Entry, off qcow2.GuestOff) bool {
 	kind := e.Kind(g)
 	if kind == qcow2.Compressed {
 		return !g.DataFile

@@ -63,8 +63,8 @@ func (p *Picture) Tile(ctx context.Context, o Order, level int, x, y int64) (Til
 		t.Width, t.Height = int(min(size.x-origin.x, side)), int(min(size.y-origin.y, side))
 	}
 	t.Cells = make([]byte, 2*t.Width*t.Height)
-	if level < leafLevel {
-		p.paint(o, level, origin, t)
+	if level < p.Plane.leaf() {
+		p.paint(ctx, o, level, origin, t)
 		return t, ctx.Err()
 	}
 	pyramid, err := p.pyramid(ctx, o)
@@ -95,7 +95,7 @@ func (p *Picture) each(o Order, level int, origin place, t Tile, visit func(at p
 }
 
 // paint makes the cells of a level that is not stored.
-func (p *Picture) paint(o Order, level int, origin place, t Tile) {
+func (p *Picture) paint(ctx context.Context, o Order, level int, origin place, t Tile) {
 	var run struct {
 		cell       Cell
 		first, end int64 // cells of whole clusters in a row look alike
@@ -103,7 +103,7 @@ func (p *Picture) paint(o Order, level int, origin place, t Tile) {
 	p.each(o, level, origin, t, func(at place, cell []byte) {
 		first, end := p.Plane.span(o, level, at)
 		if first < run.first || first >= run.end {
-			k, n := p.looks.run(first, min(p.Plane.Clusters-first, paintAhead))
+			k, n := p.looks.run(first, min(p.Plane.Clusters-first, max(paintAhead, 16*(end-first))))
 			run.first, run.end = first, first+n
 			var one tally
 			one.add(k, 1)
@@ -111,6 +111,9 @@ func (p *Picture) paint(o Order, level int, origin place, t Tile) {
 		}
 		if end <= run.end {
 			copy(cell, run.cell[:])
+			return
+		}
+		if at.x%64 == 0 && ctx.Err() != nil {
 			return
 		}
 		c := p.pack(p.tally(o, level, at))
@@ -157,7 +160,7 @@ func (p *Picture) Pins(ctx context.Context, o Order, level int, x, y int64) ([]P
 
 // trouble is the worst severity of a cell and how many clusters have it.
 func (p *Picture) trouble(y *pyramid, level int, at place) (severity uint8, count int64) {
-	if level < leafLevel {
+	if level < y.leaf {
 		t := p.tally(y.order, level, at)
 		return t.worst, t.bad
 	}
@@ -167,7 +170,7 @@ func (p *Picture) trouble(y *pyramid, level int, at place) (severity uint8, coun
 
 // oneOf goes down to a cluster of a severity, which the cell has.
 func (p *Picture) oneOf(y *pyramid, level int, at place, severity uint8) int64 {
-	for ; level > leafLevel; level-- {
+	for ; level > y.leaf; level-- {
 		children := y.order.children(at)
 		i := slices.IndexFunc(children[:], func(c place) bool {
 			if !p.Plane.has(y.order, level-1, c) {

@@ -277,7 +277,7 @@ func TestWorstOfChildren(t *testing.T) {
 			t.Fatal(err)
 		}
 		cells := 0
-		for level := leafLevel + 1; level <= picture.Plane.Top(); level++ {
+		for level := lowestLeaf + 1; level <= picture.Plane.Top(); level++ {
 			size := picture.Plane.size(o, level)
 			for i := range size.x * size.y {
 				at := place{i % size.x, i / size.x}

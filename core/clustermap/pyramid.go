@@ -13,9 +13,11 @@ type looks interface {
 }
 
 const (
-	// leafLevel is the lowest level that is stored: below it cells are made when asked for,
-	// so that a pyramid takes a sixth of a byte a cluster.
-	leafLevel = 2
+	// lowestLeaf is the lowest level that is stored: below it cells are made when asked for,
+	// so that a pyramid takes a sixth of a byte a cluster. Of planes beyond all measure only
+	// so many cells are.
+	lowestLeaf = 2
+	mostLeaves = 1 << 28
 	// A chunk is the cells of a level that one cell so many levels above stands for. Where
 	// they are all alike it takes no room.
 	chunkLevels = 6
@@ -28,6 +30,7 @@ type pyramid struct {
 	order  Order
 	plane  Plane
 	pack   func(*tally) Cell
+	leaf   int // the lowest level that is stored
 	levels []storey
 }
 
@@ -49,8 +52,8 @@ type body struct {
 }
 
 func newPyramid(o Order, p Plane, pack func(*tally) Cell) *pyramid {
-	y := &pyramid{order: o, plane: p, pack: pack}
-	for level := leafLevel; level <= p.Top(); level++ {
+	y := &pyramid{order: o, plane: p, pack: pack, leaf: p.leaf()}
+	for level := y.leaf; level <= p.Top(); level++ {
 		last := p.size(o, level)
 		last = o.within(place{max(0, last.x-1), max(0, last.y-1)}, chunkLevels)
 		y.levels = append(y.levels, storey{last.x + 1, make([]chunk, (last.x+1)*(last.y+1))})
@@ -58,9 +61,18 @@ func newPyramid(o Order, p Plane, pack func(*tally) Cell) *pyramid {
 	return y
 }
 
+// leaf is the lowest level that a pyramid stores.
+func (p Plane) leaf() int {
+	level := lowestLeaf
+	for p.Clusters>>(2*level) > mostLeaves {
+		level++
+	}
+	return level
+}
+
 // at is where a cell's chunk is, and its number in it.
 func (y *pyramid) at(level int, cell place) (*chunk, int64) {
-	s := &y.levels[level-leafLevel]
+	s := &y.levels[level-y.leaf]
 	c := y.order.within(cell, chunkLevels)
 	return &s.chunks[c.y*s.columns+c.x], y.order.number(cell, chunkLevels)
 }
@@ -111,7 +123,7 @@ func (c *chunk) open() {
 
 // fill stores a cell whose clusters all look the same, and all below it.
 func (y *pyramid) fill(level int, cell place, k look) {
-	for l := leafLevel; l <= level; l++ {
+	for l := y.leaf; l <= level; l++ {
 		var t tally
 		t.add(k, 1<<(2*l))
 		v, bad := y.pack(&t), capped(t.bad)
@@ -124,7 +136,7 @@ func (y *pyramid) fill(level int, cell place, k look) {
 		}
 		for i := range int64(1) << (2 * (up - chunkLevels)) {
 			at := y.order.cellAt(cell, up-chunkLevels, i) // of a chunk
-			s := &y.levels[l-leafLevel]
+			s := &y.levels[l-y.leaf]
 			s.chunks[at.y*s.columns+at.x] = chunk{alike: v, bad: bad}
 		}
 	}
@@ -169,7 +181,7 @@ func (b *builder) cell(level int, at place, t *tally) error {
 		b.fill(level, at, k)
 		return nil
 	}
-	if level == leafLevel {
+	if level == b.leaf {
 		b.plane.slices(b.order, level, at, func(first, n int64) bool {
 			sum(b.looks, first, n, t)
 			return true
