@@ -8,8 +8,8 @@ import (
 // reportSchema is the version of the report's form.
 const reportSchema = 1
 
-// report is the whole outcome as a file. It holds no guest bytes.
-type report struct {
+// jsonReport is the whole outcome as a file. It holds no guest bytes.
+type jsonReport struct {
 	Schema   int           `json:"schema"`
 	Program  string        `json:"program"`
 	Info     Info          `json:"info"`
@@ -24,7 +24,7 @@ func (s *Session) Report(context.Context) ([]byte, error) {
 	if s.now.report == nil {
 		return nil, errNotChecked
 	}
-	r := report{Schema: reportSchema, Program: "qcowscope", Info: infoOf(s.name, s.now.img), Verdict: s.verdict(), Findings: []FindingView{}}
+	r := jsonReport{Schema: reportSchema, Program: "qcowscope", Info: infoOf(s.name, s.now.img), Verdict: s.verdict(), Findings: []FindingView{}}
 	for _, g := range s.now.report.Groups {
 		for _, f := range g.Findings {
 			r.Findings = append(r.Findings, s.findingView(f))
