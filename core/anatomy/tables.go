@@ -100,24 +100,24 @@ func (a *Anatomy) refcountText(c qcow2.HostCluster, stored uint64) string {
 	if int64(c) >= a.geo.Clusters(a.size) {
 		return fmt.Sprintf("Cluster %d would lie past the end of the file.", c)
 	}
-	text := fmt.Sprintf("Cluster %d is marked as used by %s", c, plural(stored, "pointer"))
+	marked := fmt.Sprintf("is marked as used by %s", plural(stored, "pointer"))
 	if stored == 0 {
-		text = fmt.Sprintf("Cluster %d is marked as free", c)
+		marked = "is marked as free"
 	}
 	if a.report == nil {
-		return text + "."
+		return fmt.Sprintf("Cluster %d %s.", c, marked)
 	}
 	counted := a.report.Refcounts.Count(c)
 	role := a.report.Refcounts.Role(c)
 	switch {
 	case counted == stored && counted == 0:
-		return text + ", and it is."
+		return fmt.Sprintf("Cluster %d is free.", c)
 	case counted == stored:
-		return fmt.Sprintf("%s, and that is right: %s.", text, role)
+		return fmt.Sprintf("Cluster %d (%s) is used by %s, as counted.", c, role, plural(stored, "pointer"))
 	case counted == 0:
-		return text + ", but nothing points to it."
+		return fmt.Sprintf("Cluster %d %s, but nothing points to it.", c, marked)
 	}
-	return fmt.Sprintf("%s, but %s found: %s.", text, either(counted == 1, "1 is", fmt.Sprintf("%d are", counted)), role)
+	return fmt.Sprintf("Cluster %d (%s) %s, but %s found.", c, role, marked, either(counted == 1, "1 pointer was", fmt.Sprintf("%d pointers were", counted)))
 }
 
 // differs names the clusters of a byte of refcounts whose references are of another number.
