@@ -30,13 +30,13 @@ func otherFile(imagePath, name string) string {
 
 // warnNames says when the copy no longer finds a file that the image names, and when both
 // would write to the same one.
-func (c *command) warnNames(f *file, img *image.Image, o repairOptions) {
+func (c *command) warnNames(f *file, img *image.Image, o copying) {
 	if from, there := otherFile(f.path, img.BackingFile), otherFile(o.path, img.BackingFile); from != there && !o.rebase && !sameFile(from, there) {
-		fmt.Fprintf(c.err, "qcowscope repair: the image names its backing file %s relative to itself, and from %s that leads elsewhere: --rebase-backing keeps it valid\n",
-			printable(img.BackingFile), printable(o.path))
+		fmt.Fprintf(c.err, "qcowscope %s: the image names its backing file %s relative to itself, and from %s that leads elsewhere: --rebase-backing keeps it valid\n",
+			c.verb.name, printable(img.BackingFile), printable(o.path))
 	}
 	if img.Geo.DataFile {
-		fmt.Fprintf(c.err, "qcowscope repair: the data is in the file %s, which the image and its copy share: use only one of them from now on\n", printable(img.DataFile))
+		fmt.Fprintf(c.err, "qcowscope %s: the data is in the file %s, which the image and its copy share: use only one of them from now on\n", c.verb.name, printable(img.DataFile))
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"qcowscope/core/check"
 	"qcowscope/core/image"
-	"qcowscope/core/patch"
 	"qcowscope/core/repair"
 )
 
@@ -38,14 +37,10 @@ func init() { repairVerb.run = runRepair }
 
 // repairOptions are the flags of repair.
 type repairOptions struct {
-	target
-	undo     string
-	scope    string
-	accept   string
-	planOnly bool
-	rebase   bool
-	form     *output
-	place    placing
+	copying
+	scope  string
+	accept string
+	place  placing
 }
 
 // placing are the flags that say where and how a rebuild puts the new refcount structure.
@@ -63,17 +58,13 @@ func (p placing) refuse(scope repair.Scope) error {
 }
 
 func runRepair(c *command) int {
-	o := repairOptions{form: c.outputFlag()}
-	c.flags.StringVar(&o.path, "o", "", "")
-	c.flags.BoolVar(&o.force, "force", false, "")
-	c.flags.StringVar(&o.undo, "undo", "", "")
+	var o repairOptions
+	c.copyingFlags(&o.copying)
 	c.flags.StringVar(&o.scope, "scope", string(repair.All), "")
 	c.flags.StringVar(&o.accept, "accept", "", "")
 	c.flags.BoolVar(&o.place.fixedSize, "fixed-size", false, "")
 	c.flags.BoolVar(&o.place.reuseTables, "reuse-tables", false, "")
 	c.flags.UintVar(&o.place.refcountBits, "refcount-bits", 0, "")
-	c.flags.BoolVar(&o.planOnly, "plan", false, "")
-	c.flags.BoolVar(&o.rebase, "rebase-backing", false, "")
 	if code, ok := c.parse(1); !ok {
 		return code
 	}
@@ -84,8 +75,8 @@ func runRepair(c *command) int {
 	if err == nil {
 		err = o.place.refuse(repair.Scope(o.scope))
 	}
-	if err == nil && o.rebase && o.path == "" {
-		err = fmt.Errorf("--rebase-backing needs -o OUT: it depends on where the copy lies")
+	if err == nil {
+		err = o.copying.misused()
 	}
 	if err != nil {
 		return c.misuse(err.Error())
@@ -100,25 +91,6 @@ func runRepair(c *command) int {
 	}
 	return c.repair(f, img, o, accept)
 }
-
-// refuse says why the files cannot be written where they are asked for.
-func (o *repairOptions) refuse(f *file) error {
-	if o.planOnly {
-		return nil
-	}
-	if f.lockedByWriter() {
-		return errInUse(f.path)
-	}
-	if err := o.target.refuse(f); err != nil {
-		return err
-	}
-	if o.undo == "" {
-		return nil
-	}
-	return o.undoTarget().refuse(f)
-}
-
-func (o *repairOptions) undoTarget() target { return target{o.undo, o.force} }
 
 // acceptedCodes reads a list of codes that a repair may be consented to for.
 func acceptedCodes(list string) (map[check.Code]bool, error) {
@@ -159,87 +131,18 @@ func (c *command) repair(f *file, img *image.Image, o repairOptions, accept map[
 		}
 	}
 	if o.planOnly {
-		return c.printPlan(f, plan, out, *o.form)
+		return c.printPlan(f, plan, out.After, *o.form)
 	}
 	after, err := patched(c.ctx, img, plan)
 	if err != nil {
 		return c.fail(err)
 	}
-	c.warnNames(f, img, o)
-	if err := c.writeRepaired(f, plan, o, out.After); err != nil {
+	c.warnNames(f, img, o.copying)
+	if err := c.writeChanged(f, plan, o.copying, out.After); err != nil {
 		return c.fail(err)
 	}
 	c.reportRepair(f, after, o, plan, out)
 	return leftCode(out.After)
-}
-
-// leftCode is the exit code for what is left after a repair.
-func leftCode(after *check.Report) int {
-	switch {
-	case after.Worst() >= check.Damage, after.Refused, after.Aborted, after.Corruptions > 0, after.CheckErrors > 0:
-		return exitCorrupt
-	case after.Leaks > 0:
-		return exitLeaks
-	}
-	return exitOK
-}
-
-// sameReport checks the finished copy: it must be what the plan promised.
-func (c *command) sameReport(copied *file, want *check.Report) error {
-	img, err := image.Open(c.ctx, copied)
-	if err != nil {
-		return fmt.Errorf("the copy does not open, so it was thrown away: %w", err)
-	}
-	opt, end := c.checkOptions(1)
-	defer end()
-	got, err := check.Run(c.ctx, img, opt)
-	if err != nil {
-		return err
-	}
-	if got.Corruptions != want.Corruptions || got.Leaks != want.Leaks || got.CheckErrors != want.CheckErrors || got.ImageEnd != want.ImageEnd {
-		return fmt.Errorf("the copy has %d corruptions and %d leaks where %d and %d were planned, so it was thrown away",
-			got.Corruptions, got.Leaks, want.Corruptions, want.Leaks)
-	}
-	return nil
-}
-
-func (c *command) printPlan(f *file, plan *patch.Plan, out *repair.Outcome, form output) int {
-	if form == "json" {
-		text, err := plan.EncodeJSON(f)
-		if err != nil {
-			return c.fail(err)
-		}
-		c.out.Write(append(text, '\n'))
-	} else {
-		fmt.Fprint(c.out, plan)
-	}
-	return leftCode(out.After)
-}
-
-// writeRepaired writes the copy and, if asked for, the plan that undoes it. Both get their
-// names when the copy is complete and is what was promised, the undo plan first.
-func (c *command) writeRepaired(f *file, plan *patch.Plan, o repairOptions, after *check.Report) error {
-	if o.undo == "" {
-		return c.save(f, o.target, plan, func(copied *file) error { return c.sameReport(copied, after) })
-	}
-	text, err := plan.EncodeUndoJSON(f)
-	if err != nil {
-		return err
-	}
-	undo, err := o.undoTarget().begin(0o666)
-	if err != nil {
-		return err
-	}
-	defer undo.discard()
-	if _, err := undo.Write(append(text, '\n')); err != nil {
-		return plainError(err)
-	}
-	return c.save(f, o.target, plan, func(copied *file) error {
-		if err := c.sameReport(copied, after); err != nil {
-			return err
-		}
-		return undo.keep()
-	})
 }
 
 // flagsThatFit says with which flags a repair fits that has no room.
