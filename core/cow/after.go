@@ -6,16 +6,16 @@ import (
 	"qcowscope/core/image"
 )
 
-// After is the Writer for the image after the outcome's plans, which img shows. Its search
-// for free clusters goes on where this outcome left it, as in a running QEMU. The Writer
-// that planned the outcome stays as it is: it is the one for after an undo.
-func (w *Writer) After(ctx context.Context, o *Outcome, img *image.Image) (*Writer, error) {
-	return w.next(ctx, o.after, img)
+// After is the Writer for the image after the outcome's plans, which img shows, and opt the
+// data file. Its search for free clusters goes on where this outcome left it, as in a running
+// QEMU. The Writer that planned the outcome stays as it is: it is the one for after an undo.
+func (w *Writer) After(ctx context.Context, o *Outcome, img *image.Image, opt Options) (*Writer, error) {
+	return w.next(ctx, o.after, img, opt)
 }
 
 // next goes on where a simulation ended.
-func (w *Writer) next(ctx context.Context, s *sim, img *image.Image) (*Writer, error) {
-	next, err := Open(ctx, img, w.opt)
+func (w *Writer) next(ctx context.Context, s *sim, img *image.Image, opt Options) (*Writer, error) {
+	next, err := Open(ctx, img, opt)
 	if err != nil {
 		return nil, err
 	}

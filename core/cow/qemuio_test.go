@@ -32,6 +32,8 @@ type qemuIO struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Reader
+	// failed tells that a command failed: qemu-io then exits with 1.
+	failed bool
 }
 
 const prompt = "qemu-io> "
@@ -78,7 +80,9 @@ func (q *qemuIO) answer() string {
 func (q *qemuIO) say(command string) string {
 	q.t.Helper()
 	fmt.Fprintln(q.in, command)
-	return q.answer()
+	said := q.answer()
+	q.failed = q.failed || strings.Contains(said, "failed")
+	return said
 }
 
 // do runs a command, which must say nothing, and brings all that it did to the disk.
@@ -96,7 +100,7 @@ func (q *qemuIO) end() {
 	q.t.Helper()
 	q.in.Close()
 	rest, _ := io.ReadAll(q.out)
-	if err := q.cmd.Wait(); err != nil {
+	if err := q.cmd.Wait(); err != nil && !q.failed {
 		q.t.Fatalf("qemu-io: %v\n%s", err, rest)
 	}
 }

@@ -186,8 +186,8 @@ func (q *Queue) Plans(ctx context.Context) (*Plans, error) {
 }
 
 // After is the Writer for the image after the queue's plans; see Writer.After.
-func (q *Queue) After(ctx context.Context, img *image.Image) (*Writer, error) {
-	return q.w.next(ctx, q.s, img)
+func (q *Queue) After(ctx context.Context, img *image.Image, opt Options) (*Writer, error) {
+	return q.w.next(ctx, q.s, img, opt)
 }
 
 // owned is a run in flight whose L2 entries are going to change, and whose it is.
