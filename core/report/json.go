@@ -1,5 +1,6 @@
-// Package report says what a check found in the form that programs read: the JSON of the
-// command line and of the service.
+// Package report says what a check found: in the JSON that programs read, in words, as the
+// text of qemu-img with what it means, and as one HTML page. Names in an image are anybody's
+// bytes: here they are text, never markup and never control characters.
 package report
 
 import (
