@@ -56,6 +56,26 @@ func (s *sequence) entries(img *image.Image) (all []qcow2.L2Entry) {
 	return all
 }
 
+// refcounts are how many clusters have which stored refcount.
+func (s *sequence) refcounts(img *image.Image) map[uint64]int {
+	n := map[uint64]int{}
+	for _, e := range img.Reftable {
+		if e.Refblock() == 0 {
+			continue
+		}
+		block := make(qcow2.Refblock, img.Geo.ClusterSize())
+		if err := source.ReadFull(img.Src, block, int64(e.Refblock())); err != nil {
+			s.fatalf("%v", err)
+		}
+		for i := range img.Geo.RefblockEntries() {
+			if v := block.At(img.Geo.RefcountOrder, i); v > 0 {
+				n[v]++
+			}
+		}
+	}
+	return n
+}
+
 func be64(b []byte) (v uint64) {
 	for _, c := range b {
 		v = v<<8 | uint64(c)
