@@ -42,8 +42,9 @@ type opened struct {
 	now      view            // with the applied changes
 	outcome  *repair.Outcome // the plan that was made last, until it is applied
 	scope    repair.Scope
-	lab      *labRun  // what the Lab shows, until the image changes
-	changes  []change // that are applied, in order
+	lab      *labRun   // what the Lab shows, until the image changes
+	hex      *hexSides // what the Hex part shows, until it is out of date
+	changes  []change  // that are applied, in order
 }
 
 // view is an image and its check.
