@@ -1,17 +1,14 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"qcowscope/core/source"
@@ -91,81 +88,24 @@ func (r *remote) changed() error { return nil }
 func (r *remote) lockedByWriter() bool { return false }
 
 // ReadAt reads len(p) bytes, less at the end.
-func (r *remote) ReadAt(p []byte, off int64) (int, error) {
-	want := min(int64(len(p)), r.size-off)
-	if off < 0 || want <= 0 {
-		return 0, io.EOF
-	}
-	if off+want <= int64(len(r.head)) {
-		copy(p, r.head[off:off+want])
-	} else if _, err := r.tryAgain(r.ctx, p[:want], off); err != nil {
-		return 0, err
-	}
-	if want < int64(len(p)) {
-		return int(want), io.EOF
-	}
-	return int(want), nil
-}
+func (r *remote) ReadAt(p []byte, off int64) (int, error) { return r.ranges().ReadAt(p, off) }
 
 // ReadBatch joins neighbouring ranges and keeps several requests under way.
 func (r *remote) ReadBatch(ctx context.Context, reqs []source.Request) error {
-	joined := joinRanges(reqs, r.size)
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, remoteFlights)
-	for _, run := range joined {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			if err := r.readRun(ctx, run); err != nil {
-				stop(err)
+	return r.ranges().ReadBatch(ctx, reqs)
+}
+
+// ranges are what the server is asked for, except for the first bytes, which are there.
+func (r *remote) ranges() *source.Ranges {
+	return &source.Ranges{Ctx: r.ctx, Length: r.size, Gap: remoteJoin, Most: remoteMost, Flights: remoteFlights,
+		Read: func(ctx context.Context, p []byte, off int64) error {
+			if off+int64(len(p)) <= int64(len(r.head)) {
+				copy(p, r.head[off:])
+				return nil
 			}
-		})
-	}
-	wg.Wait()
-	return context.Cause(ctx)
-}
-
-// readRun reads one joined range and hands its bytes to the requests.
-func (r *remote) readRun(ctx context.Context, run []source.Request) error {
-	from, to := run[0].Off, int64(0)
-	for _, q := range run {
-		to = max(to, min(q.Off+int64(len(q.Buf)), r.size))
-	}
-	var buf []byte
-	if to > from {
-		buf = make([]byte, to-from)
-		if _, err := r.tryAgain(ctx, buf, from); err != nil {
-			return &source.ReadError{Off: from, Len: to - from, Err: err}
-		}
-	}
-	for _, q := range run {
-		n := 0
-		if at := q.Off - from; at < int64(len(buf)) {
-			n = copy(q.Buf, buf[at:])
-		}
-		clear(q.Buf[n:])
-	}
-	return nil
-}
-
-// joinRanges groups requests by nearness. A group never asks for more than remoteMost,
-// except a single request that does.
-func joinRanges(reqs []source.Request, size int64) (runs [][]source.Request) {
-	sorted := slices.SortedFunc(slices.Values(reqs), func(a, b source.Request) int { return cmp.Compare(a.Off, b.Off) })
-	end := int64(0)
-	for _, q := range sorted {
-		to := q.Off + int64(len(q.Buf))
-		last := len(runs) - 1
-		if last >= 0 && q.Off < size && q.Off <= end+remoteJoin && to-runs[last][0].Off <= remoteMost {
-			runs[last] = append(runs[last], q)
-			end = max(end, to)
-			continue
-		}
-		runs, end = append(runs, []source.Request{q}), to
-	}
-	return runs
+			_, err := r.tryAgain(ctx, p, off)
+			return err
+		}}
 }
 
 // tryAgain reads into p, again after a while where the network or the server failed.

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"qcowscope/core/source"
 )
 
 // store is a web server that gives the files of a folder in parts, as object stores do, and
@@ -154,17 +152,4 @@ func TestRemoteTroubles(t *testing.T) {
 	cli(t, "check", s.URL+"/nothing.qcow2").want(t, exitFailed).says(t, "404")
 	s.Close()
 	cli(t, "check", s.URL+"/a.qcow2").want(t, exitFailed)
-}
-
-// Requests are joined when they are near, and none is lost.
-func TestJoinRanges(t *testing.T) {
-	req := func(off, n int64) source.Request { return source.Request{Off: off, Buf: make([]byte, n)} }
-	runs := joinRanges([]source.Request{req(10<<20, 512), req(0, 512), req(1024, 512), req(10<<20+512, 4<<20), req(remoteJoin+1536, 1), req(2*remoteJoin+1538, 1), req(99<<20, 8)}, 50<<20)
-	var got []int
-	for _, r := range runs {
-		got = append(got, len(r))
-	}
-	if want := "[3 1 1 1 1]"; fmt.Sprint(got) != want {
-		t.Errorf("joined as %v, want %s", got, want)
-	}
 }
