@@ -15,9 +15,9 @@ import (
 var checkVerb = verb{
 	name: "check", args: "IMAGE, or a folder with --recursive", short: "what is wrong with an image, counted as qemu-img check counts",
 	help: `  -r leaks|all        repair in memory and report what would be left; nothing is written
-  --output=human|json|junit|sarif
+  --output=human|json|html|junit|sarif
                       json: the counts under the names of qemu-img check, then every finding with its place;
-                      junit, sarif: for build servers and code hosts
+                      html: a page to read, print or hand on; junit, sarif: for build servers and code hosts
   --recursive         check every qcow2 image under a folder; prints those that are not clean, the worst first
   --jobs=N            with --recursive: how many at once (as many as there are processors)
   --deep              decode every compressed cluster, too; takes as long as reading them
@@ -61,6 +61,7 @@ type outcome struct {
 	corruptionsFixed uint64
 	leaksFixed       uint64
 	keptLeaks        string
+	plan             *report.PlanPart // of the repair
 }
 
 func runCheck(c *command) int {
@@ -72,7 +73,7 @@ func runCheck(c *command) int {
 	c.flags.BoolVar(&o.deep, "deep", false, "")
 	c.flags.BoolVar(&o.recursive, "recursive", false, "")
 	c.flags.IntVar(&o.jobs, "jobs", 0, "")
-	o.form = c.outputFlag("junit", "sarif")
+	o.form = c.outputFlag("html", "junit", "sarif")
 	if code, ok := c.parse(1); !ok {
 		return code
 	}
@@ -83,6 +84,8 @@ func runCheck(c *command) int {
 		return c.misuse("--jobs is a number from 1 on")
 	}
 	switch {
+	case o.recursive && *o.form == "html":
+		return c.misuse("--output=html is of one image")
 	case o.recursive:
 		return c.checkFolder(c.words[0], o)
 	case *o.form == "junit" || *o.form == "sarif":
@@ -108,10 +111,16 @@ func (c *command) checkImage(path string, o checkOptions) int {
 		return c.checkFailed(f.name(), *o.form, err)
 	}
 	c.warnInUse(f)
-	if *o.form == "json" {
+	switch {
+	case *o.form == "json":
 		writeJSON(c.out, result.json(c.ctx, f.name()))
-	} else if !o.quiet {
+	case *o.form == "html":
+		err = report.WriteHTML(c.out, result.page(f.name()))
+	case !o.quiet:
 		writeCheck(c.out, f.name(), result, o)
+	}
+	if err != nil {
+		return c.fail(err)
 	}
 	return result.exitCode(o.strict)
 }
@@ -155,7 +164,7 @@ func (c *command) judge(img *image.Image, o checkOptions, opt check.Options) (ou
 			return outcome{}, err
 		}
 	}
-	return outcome{out.After, img, out.CorruptionsFixed, out.LeaksFixed, out.KeptLeaks}, nil
+	return outcome{out.After, img, out.CorruptionsFixed, out.LeaksFixed, out.KeptLeaks, planPart(out)}, nil
 }
 
 // patched is the image with the plan applied, in memory.

@@ -59,7 +59,7 @@ func TestMisuse(t *testing.T) {
 	cli(t, "check", "a", "b").want(t, exitFailed).says(t, "it takes IMAGE")
 	cli(t, "check", "--fix", "a").want(t, exitFailed).says(t, "not defined")
 	cli(t, "check", "-r", "everything", "a").want(t, exitFailed).says(t, "-r is leaks or all")
-	cli(t, "check", "--output=xml", "a").want(t, exitFailed).says(t, "human or json")
+	cli(t, "check", "--output=xml", "a").want(t, exitFailed).says(t, "it is human, json, ")
 	cli(t, "apply", "a", "-o", "b").want(t, exitFailed).says(t, "it takes IMAGE PLAN")
 }
 
