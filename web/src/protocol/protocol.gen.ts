@@ -1,4 +1,158 @@
-// Generated from wasm/service/labprotocol.go, wasm/service/protocol.go by scripts/gen-protocol. Do not edit.
+// Generated from wasm/service/hexprotocol.go, wasm/service/labprotocol.go, wasm/service/protocol.go by scripts/gen-protocol. Do not edit.
+
+/** HexRequest asks for the bytes and fields of a range. */
+export interface HexRequest {
+  /** hex */
+  offset: string;
+  /** at most 4096 */
+  length: number;
+  /** the image before the plan */
+  before: boolean;
+}
+
+/** HexReply is that range, less what lies past the end. */
+export interface HexReply {
+  /** of the larger side, hex */
+  size: string;
+  /** "", planned or applied: what makes the sides differ */
+  plan: string;
+  /** of the side that was asked for, two hex digits a byte */
+  bytes: string;
+  /** of the other side; "" without a plan */
+  other: string;
+  /** that touch the range, without gaps; the first and last may reach out of it */
+  fields: HexField[];
+}
+
+/** HexField is a run of bytes with one meaning. */
+export interface HexField {
+  /** hex */
+  offset: string;
+  length: number;
+  /** of HexKinds */
+  kind: string;
+  /** as the specification spells it */
+  name: string;
+  value: string;
+  /** value is a text that stands in the image */
+  isText: boolean;
+  meaning: string;
+  /** hex offset that it points to, "" if none */
+  to: string;
+  /** what is there */
+  toName: string;
+  /** of the worst finding at it, "" if nothing is wrong */
+  severity: string;
+}
+
+/** HexFieldRequest asks for all about the field at an offset. */
+export interface HexFieldRequest {
+  /** hex */
+  offset: string;
+  before: boolean;
+}
+
+/** HexFieldReply is that field. Found is false past the end of the side. */
+export interface HexFieldReply {
+  found: boolean;
+  field: HexField;
+  /** hex */
+  toLength: string;
+  /** what it is a part of */
+  structure: string;
+  /** hex offset on the disk that it serves, "" if none */
+  guest: string;
+  guestLength: string;
+  /** host cluster */
+  cluster: number;
+  /** from the highest down; empty when they mean nothing one by one */
+  bits: HexBits[];
+  /** the pointers that lead to its structure */
+  from: HexRef[];
+  moreFrom: boolean;
+  findings: HexFinding[];
+  /** its first 16 bytes, on the side that was asked for */
+  bytes: string;
+  /** the same on the other side; "" without a plan */
+  other: string;
+  /** why the plan writes here, at most 4 */
+  reasons: string[];
+}
+
+/** HexBits are some bits of a field. */
+export interface HexBits {
+  high: number;
+  low: number;
+  name: string;
+  /** hex */
+  value: string;
+  /** must be zero and is not */
+  wrong: boolean;
+}
+
+/** HexRef is a pointer and where it stands. */
+export interface HexRef {
+  name: string;
+  /** hex */
+  offset: string;
+}
+
+/** HexFinding is what is wrong with a field. */
+export interface HexFinding {
+  code: string;
+  severity: string;
+  title: string;
+}
+
+/** HexChangeRequest asks for a place where the sides differ. */
+export interface HexChangeRequest {
+  /** hex */
+  offset: string;
+  /** 1 the next after the offset, -1 the one before, 0 the one at it or the next */
+  step: number;
+}
+
+/** HexChangeReply is that place. Bytes that differ with few equal ones between them are one. */
+export interface HexChangeReply {
+  /** of places */
+  count: number;
+  /** there are others, which were not looked for */
+  more: boolean;
+  /** of this one, from 1; 0 when there is none */
+  index: number;
+  offset: string;
+  /** hex */
+  length: string;
+}
+
+/** HexKinds are the kinds of fields: the structures that they belong to. */
+export const HexKinds = [
+  'header',
+  'extension',
+  'backing-name',
+  'reftable',
+  'refblock',
+  'l1',
+  'l2',
+  'snapshot-table',
+  'snapshot-l1',
+  'snapshot-l2',
+  'bitmap-directory',
+  'bitmap-table',
+  'bitmap-data',
+  'crypto',
+  'data',
+  'compressed',
+  'zero',
+  'snapshot-data',
+  'free',
+  'leaked',
+  'padding',
+  'unknown',
+] as const;
+
+/** One of HexKinds. */
+export type HexKind = (typeof HexKinds)[number];
 
 /**
  * LabRequest asks how a new refcount structure comes about for the image as it is now:
