@@ -20,16 +20,8 @@ import (
 // keptInFolder is how many findings of each code are kept for each of many images.
 const keptInFolder = 100
 
-// checked is one image of a run over a folder: what was found, or why it could not be
-// looked at. It holds no table of the check.
-type checked struct {
-	Filename string        `json:"filename"`
-	Size     int64         `json:"file-size"`
-	Exit     int           `json:"exit-code"` // of `qcowscope check` for this image
-	Verdict  string        `json:"verdict"`   // clean, or the worst severity, or unreadable
-	Check    *report.Check `json:"check,omitempty"`
-	Problem  *problem      `json:"problem,omitempty"`
-}
+// checked is one image of a run over a folder.
+type checked = report.Image
 
 // folderJSON is the result of a run.
 type folderJSON struct {
@@ -61,7 +53,7 @@ func (c *command) checkFolder(root string, o checkOptions) int {
 	if c.ctx.Err() != nil {
 		return c.fail(c.ctx.Err())
 	}
-	slices.SortStableFunc(all, func(a, b checked) int { return cmp.Compare(badness(a), badness(b)) })
+	slices.SortStableFunc(all, func(a, b checked) int { return cmp.Compare(a.Badness(), b.Badness()) })
 	sum := summarize(all, other)
 	if err := c.printChecked(all, sum, o); err != nil {
 		return c.fail(err)
@@ -129,13 +121,13 @@ func (o *checkOptions) workers() int {
 
 // checkOne checks one image and lets go of everything but the result.
 func (c *command) checkOne(path string, o checkOptions) checked {
-	r := checked{Filename: nameOf(path), Exit: exitFailed, Verdict: "unreadable"}
+	r := checked{Filename: nameOf(path), Exit: exitFailed, Verdict: report.Unreadable}
 	if c.ctx.Err() != nil {
 		return r
 	}
 	f, img, p := openedIn(c.ctx, path, func() (input, error) { return openInput(c.ctx, path) })
 	if p != nil {
-		r.Problem, r.Exit = p, p.exit
+		r.Problem, r.Exit = &report.Problem{What: p.What, Where: p.Where, Advice: p.Advice}, p.exit
 		return r
 	}
 	defer f.Close()
@@ -145,14 +137,10 @@ func (c *command) checkOne(path string, o checkOptions) checked {
 		err = f.changed()
 	}
 	if err != nil {
-		r.Problem = &problem{What: err.Error(), Advice: "Nothing was changed.", exit: exitFailed}
+		r.Problem = &report.Problem{What: err.Error(), Advice: "Nothing was changed."}
 		return r
 	}
-	found := result.json(c.ctx, r.Filename)
-	r.Check, r.Exit, r.Verdict = &found, result.exitCode(o.strict), "clean"
-	if len(found.Groups) > 0 {
-		r.Verdict = found.Groups[0].Severity
-	}
+	r.Set(result.json(c.ctx, r.Filename), result.exitCode(o.strict))
 	return r
 }
 
@@ -205,11 +193,6 @@ func isImage(path string) bool {
 	return err == nil && string(magic) == "QFI\xfb"
 }
 
-// badness orders results, the worst first.
-func badness(r checked) int {
-	return slices.Index([]int{exitCorrupt, exitFailed, exitNotQcow2, exitLeaks, exitOK}, r.Exit)
-}
-
 func summarize(all []checked, other int) folderSummary {
 	s := folderSummary{Images: len(all), Other: other}
 	for _, r := range all {
@@ -247,7 +230,7 @@ func writeFolder(w io.Writer, all []checked, s folderSummary, clean bool) {
 			continue
 		}
 		fmt.Fprintf(w, "%-10s %10s  %s\n", r.Verdict, size(uint64(r.Size)), printable(r.Filename))
-		if line := r.summary(); line != "" {
+		if line := summaryOf(&r); line != "" {
 			fmt.Fprintf(w, "%22s  %s\n", "", printable(line))
 		}
 	}
@@ -258,8 +241,8 @@ func writeFolder(w io.Writer, all []checked, s folderSummary, clean bool) {
 	fmt.Fprintln(w)
 }
 
-// summary is what is wrong with the image, in a line.
-func (r *checked) summary() string {
+// summaryOf is what is wrong with the image, in a line.
+func summaryOf(r *checked) string {
 	if r.Problem != nil {
 		return r.Problem.What
 	}

@@ -45,7 +45,7 @@ func writeJUnit(w io.Writer, all []checked) error {
 			c.Error = &junitFail{"unreadable", printable(r.Problem.What), printable(r.Problem.Advice)}
 		case r.Exit != exitOK:
 			s.Failures++
-			c.Failure = &junitFail{r.Verdict, printable(r.summary()), textOf(r.Check)}
+			c.Failure = &junitFail{r.Verdict, printable(summaryOf(&r)), textOf(r.Check)}
 		}
 		s.Cases = append(s.Cases, c)
 	}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"qcowscope/core/image"
-	"qcowscope/core/qcow2"
+	"qcowscope/core/report"
 	"qcowscope/core/source"
 )
 
@@ -79,21 +79,10 @@ func (c *command) giveUp(path string, form output, p problem) int {
 
 // explain puts into words why an image does not open at all.
 func explain(path string, err error) problem {
-	var other *image.NotQcow2Error
-	var field *qcow2.FieldError
 	var read *source.ReadError
-	switch {
-	case errors.As(err, &other):
-		return problem{What: path + " is not a qcow2 image: it looks like " + other.Looks,
-			Where: fmt.Sprintf("its first bytes are % x", other.Head), Advice: other.Advice, exit: exitNotQcow2}
-	case errors.As(err, &field):
-		return problem{What: fmt.Sprintf("%s is a qcow2 image that cannot be opened: its %s is %d, which %s", path, field.Field, field.Value, field.Rule),
-			Where:  fmt.Sprintf("header field %s at file offset 0x%x", field.Field, field.Off),
-			Advice: "Without this field nothing else can be found. Keep a copy; an older copy of the file has the right value.", exit: exitFailed}
-	case errors.As(err, &read):
-		return problem{What: fmt.Sprintf("%s could not be read: %v", path, plainError(read.Err)),
-			Where:  fmt.Sprintf("file offset 0x%x, %d bytes", read.Off, read.Len),
-			Advice: "If the disk that it lies on is failing, copy the file to a sound one first (ddrescue is made for this).", exit: exitFailed}
+	if errors.As(err, &read) {
+		err = &source.ReadError{Off: read.Off, Len: read.Len, Err: plainError(read.Err)}
 	}
-	return problem{What: err.Error(), Advice: "Nothing was changed.", exit: exitFailed}
+	p, exit := report.Explain(path, err)
+	return problem{p.What, p.Where, p.Advice, exit}
 }
