@@ -30,7 +30,7 @@ type region struct {
 func (s *Scan) GuestMap(ctx context.Context, layer int) (*GuestMap, error) {
 	g := s.img.Geo
 	m := &GuestMap{Layer: layer, per: g.L2Entries()}
-	clusters := s.guestClusters(layer)
+	clusters := s.GuestClusters(layer)
 	if t, ok := s.l1(layer); ok {
 		m.regions = make([]region, 0, min(t.Entries, (clusters+m.per-1)/m.per))
 		err := s.eachL1(ctx, t, func(i int64, e qcow2.L1Entry) {
@@ -59,8 +59,8 @@ func (s *Scan) regionOf(i int64, e qcow2.L1Entry) region {
 	return region{kind: GuestUnknown}
 }
 
-// guestClusters is how many clusters the disk of a layer has.
-func (s *Scan) guestClusters(layer int) int64 {
+// GuestClusters is how many clusters the disk of a layer has.
+func (s *Scan) GuestClusters(layer int) int64 {
 	return s.img.Geo.Clusters(int64(min(s.diskSize(layer), 1<<62)))
 }
 

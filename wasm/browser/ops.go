@@ -30,6 +30,7 @@ func operationsOf(s *service.Session) map[string]operation {
 	}
 	maps.Copy(ops, hexOperations(s))
 	maps.Copy(ops, labOperations(s))
+	maps.Copy(ops, mapOperations(s))
 	return ops
 }
 

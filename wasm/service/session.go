@@ -30,6 +30,7 @@ type Session struct {
 
 	mu sync.Mutex
 	opened
+	pictures pictures // of the map
 	lastTold time.Time
 }
 

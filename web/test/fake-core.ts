@@ -2,6 +2,7 @@ import {failure, ok} from '../src/base/result';
 import type {EngineApi} from '../src/engine/api';
 import type {Port} from '../src/engine/client';
 import {packCell} from '../src/model/cells';
+import {mapReplies} from './fake-map';
 import type {Op, Reply} from '../src/protocol/ops';
 import type {FindingGroup, FindingView, Info, LabReply, PlanView, Problem, Verdict} from '../src/protocol/protocol.gen';
 
@@ -75,6 +76,7 @@ export function verdict(change: Partial<Verdict>): Verdict {
       {owner: 'leaked', clusters: 3, bytes: 3 * 65536},
     ],
     info,
+    ...mapReplies,
     ...change,
   };
 }

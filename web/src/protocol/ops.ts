@@ -1,5 +1,6 @@
 import type {HexOps} from './ops-hex';
 import type {LabOps} from './ops-lab';
+import type {MapOps} from './ops-map';
 import type {
   BytesRequest,
   CheckRequest,
@@ -30,7 +31,7 @@ export const FROM_PATCH = -1;
 export const ZEROS = -2;
 
 /** What the core answers to: the name of an operation, its request and its reply. */
-export interface Ops extends HexOps, LabOps {
+export interface Ops extends HexOps, LabOps, MapOps {
   open: {request: OpenRequest; reply: OpenReply};
   check: {request: CheckRequest; reply: Verdict};
   findings: {request: FindingsRequest; reply: FindingsReply};

@@ -1,4 +1,4 @@
-// Generated from wasm/service/hexprotocol.go, wasm/service/labprotocol.go, wasm/service/protocol.go by scripts/gen-protocol. Do not edit.
+// Generated from wasm/service/hexprotocol.go, wasm/service/labprotocol.go, wasm/service/mapprotocol.go, wasm/service/protocol.go by scripts/gen-protocol. Do not edit.
 
 /** HexRequest asks for the bytes and fields of a range. */
 export interface HexRequest {
@@ -312,6 +312,292 @@ export interface LabCounts {
   counted: string[];
   /** in the new structure; "" without a refblock */
   after: string[];
+}
+
+/**
+ * MapTileRequest asks for a tile: 1024 by 1024 cells, in order "along" 1024*1024 cells in a
+ * row. It crosses as a Uint8Array of two bytes a cell, in rows of as many cells as the level
+ * has, at most 1024; order "along" is broken into such rows, and the last is filled up with
+ * cells of 0xffff, which lie past the end. A tile that does not exist is empty.
+ *
+ * The first byte of a cell holds in the low five bits the kind of most of its clusters (kind
+ * 0 only where there is nothing else), and in the high three the worst severity (0 none, 1
+ * note, 2 waste, 3 warning, 4 damage, 5 danger). Kinds: of hosts indices in Owners, of guests
+ * in GuestKinds, of links in LayerKinds. The second byte of hosts and guests holds in the high
+ * four bits how much is in use, of 15, and of hosts in the low four the highest number of
+ * references, as an index in ReferenceSteps. In space "links" the high three bits of the first
+ * byte are how many clusters do not follow the one before them on the disk, of 7, and the
+ * second byte is where on the disk the first one lies: 1 at the start to 255 at the end.
+ */
+export interface MapTileRequest {
+  space: string;
+  layer: number;
+  /** along, rows */
+  order: string;
+  level: number;
+  /** of tiles */
+  x: number;
+  y: number;
+}
+
+/**
+ * GuestKinds are the kinds of guest clusters. What an image says nothing about is "nothing";
+ * it comes from the parent if the image has one.
+ */
+export const GuestKinds = [
+  'nothing',
+  'data',
+  'compressed',
+  'zero',
+  'unreadable',
+  'unknown',
+] as const;
+
+/** One of GuestKinds. */
+export type GuestKind = (typeof GuestKinds)[number];
+
+/**
+ * LayerKinds are who has a host cluster; those behind "shared" and "snapshots" are the single
+ * snapshots.
+ */
+export const LayerKinds = [
+  'none',
+  'tables',
+  'active',
+  'shared',
+  'snapshots',
+  'snapshot-1',
+  'snapshot-2',
+  'snapshot-3',
+  'snapshot-4',
+  'snapshot-5',
+  'snapshot-6',
+  'snapshot-7',
+  'snapshot-8',
+  'snapshot-9',
+  'snapshot-10',
+  'snapshot-later',
+] as const;
+
+/** One of LayerKinds. */
+export type LayerKind = (typeof LayerKinds)[number];
+
+/** ReferenceSteps are the numbers of references of each step of a cell. */
+export const ReferenceSteps = [
+  '0',
+  '1',
+  '2',
+  '3',
+  '4',
+  '5 to 8',
+  '9 to 16',
+  '17 to 64',
+  '65 to 254',
+  '255 or more',
+] as const;
+
+/** One of ReferenceSteps. */
+export type ReferenceStep = (typeof ReferenceSteps)[number];
+
+/**
+ * MapPinsRequest asks for what is wrong in a block of 32 by 32 cells, in order "along" of 1024
+ * cells in a row. X and Y are those of the block.
+ */
+export interface MapPinsRequest {
+  space: string;
+  layer: number;
+  order: string;
+  level: number;
+  x: number;
+  y: number;
+}
+
+/** MapCellRequest asks for one of the worst clusters of a cell. */
+export interface MapCellRequest {
+  space: string;
+  layer: number;
+  order: string;
+  level: number;
+  /** of the cell; its number in order "along" */
+  x: number;
+  y: number;
+}
+
+/** MapCellReply is that cluster, -1 when there is no such cell. */
+export interface MapCellReply {
+  cluster: number;
+}
+
+/**
+ * MapScan tells how far the reading of all L2 tables is, on which spaces "guest" and "links"
+ * depend. Each call reads some more, until Done is Total.
+ */
+export interface MapScan {
+  /** tables */
+  done: number;
+  total: number;
+  /** false when there is more than can be kept, or some could not be read */
+  complete: boolean;
+  /** which clusters belong together is known */
+  linked: boolean;
+}
+
+/** MapTotalsRequest asks for the counts of a whole space. */
+export interface MapTotalsRequest {
+  space: string;
+  layer: number;
+}
+
+/** MapTotals count clusters. */
+export interface MapTotals {
+  clusters: number;
+  /** the first cluster behind the last that is not of kind 0, or not fine */
+  end: number;
+  /** by kind */
+  kinds: number[];
+  /** by severity as in a cell */
+  severities: number[];
+  /** by index in ReferenceSteps; of hosts only */
+  references: number[];
+}
+
+/** MapLinksRequest asks which clusters of the other space belong to clusters of one. */
+export interface MapLinksRequest {
+  /** host, guest */
+  space: string;
+  first: number;
+  count: number;
+}
+
+/** MapRunsRequest asks for the table that says what the picture shows. */
+export interface MapRunsRequest {
+  space: string;
+  layer: number;
+  first: number;
+  /** at most 100 */
+  count: number;
+  /** only these; all, if empty */
+  kinds: number[];
+  /** only where something is wrong */
+  troubled: boolean;
+}
+
+/** MapRunsReply is a page of it. */
+export interface MapRunsReply {
+  runs: MapRun[];
+  /** where to go on, -1 at the end */
+  next: number;
+}
+
+/** MapRun is clusters side by side of one kind and severity. */
+export interface MapRun {
+  first: number;
+  count: number;
+  kind: number;
+  /** as in a cell */
+  severity: number;
+}
+
+/**
+ * MapSubclustersRequest asks for the states of subclusters. They cross as a Uint8Array, 32
+ * for each cluster, of indices in SubclusterStates; with plain L2 entries one.
+ */
+export interface MapSubclustersRequest {
+  /** host, guest */
+  space: string;
+  layer: number;
+  first: number;
+  /** at most 1024 clusters */
+  count: number;
+}
+
+/**
+ * SubclusterStates are the states of subclusters. "none" is that of host clusters that no L2
+ * entry points to.
+ */
+export const SubclusterStates = [
+  'unallocated',
+  'zero',
+  'zero-allocated',
+  'data',
+  'compressed',
+  'unallocated-host',
+  'invalid',
+  'none',
+] as const;
+
+/** One of SubclusterStates. */
+export type SubclusterState = (typeof SubclusterStates)[number];
+
+/** MapLayersRequest asks for a page of the layers whose guest map can be shown. */
+export interface MapLayersRequest {
+  first: number;
+  /** at most 100 */
+  count: number;
+}
+
+/** MapLayersReply is that page. */
+export interface MapLayersReply {
+  total: number;
+  layers: MapLayer[];
+}
+
+/** MapLayer is the active layer or a snapshot. */
+export interface MapLayer {
+  layer: number;
+  /** of the snapshot */
+  id: string;
+  name: string;
+  /** of its virtual disk */
+  clusters: number;
+}
+
+/** GuestClusterRequest asks about one guest cluster. */
+export interface GuestClusterRequest {
+  cluster: number;
+  layer: number;
+}
+
+/** GuestClusterView is what each layer says of a guest cluster. */
+export interface GuestClusterView {
+  cluster: number;
+  /** hex offset */
+  guest: string;
+  length: number;
+  /** of GuestKinds */
+  kind: string;
+  /** the layer asked for first, then the others that differ from it; at most 65 */
+  entries: GuestEntry[];
+  /** layers with the same entry as the one asked for */
+  same: number;
+  moreEntries: boolean;
+  /** 32 of SubclusterStates; empty without extended L2 entries */
+  subclusters: string[];
+}
+
+/** GuestEntry is what one layer's tables say of a guest cluster. */
+export interface GuestEntry {
+  layer: number;
+  /** "active layer", "snapshot 1 (name)" */
+  name: string;
+  /** "l1[0]", "l2[0][5]" */
+  field: string;
+  /** hex file offset of the entry, "" if it has none */
+  at: string;
+  /** raw value, hex */
+  entry: string;
+  bitmap: string;
+  /** of GuestKinds */
+  kind: string;
+  /** hex offset, "" if none */
+  host: string;
+  bits: NamedBits[];
+}
+
+/** NamedBits is a field of an entry. */
+export interface NamedBits {
+  name: string;
+  value: string;
 }
 
 /** OpenRequest describes the file that the host has attached. */
