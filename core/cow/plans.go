@@ -1,6 +1,7 @@
 package cow
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -40,14 +41,13 @@ const (
 
 // builder makes the plans of an outcome.
 type builder struct {
-	ctx   context.Context
-	w     *Writer
-	g     qcow2.Geometry
-	file  *patch.Overlay // the image as it is before the round
-	now   *patch.Plan    // of the round
-	data  *patch.Plan
-	fill  []byte // many times the byte that is written
-	zeros []byte
+	ctx  context.Context
+	w    *Writer
+	g    qcow2.Geometry
+	file *patch.Overlay // the image as it is before the round
+	now  *patch.Plan    // of the round
+	data *patch.Plan
+	same [256][]byte // many times the same byte, for each
 }
 
 // fillBytes is the longest write of one byte; longer ones are cut.
@@ -129,7 +129,7 @@ func (b *builder) round(r *round) error {
 		b.now.Add(batchMark, qcow2.OffIncompatible, be64Bytes(b.w.img.Header.IncompatibleFeatures|qcow2.IncompatDirty), "incompatible_features: dirty, refcounts may be behind")
 	}
 	for _, z := range r.zeroed {
-		b.constant(b.data, z.Len, int64(z.Start), &b.zeros, 0, "zeros for who reads the data file alone")
+		b.constant(b.data, z.Len, int64(z.Start), 0, "zeros for who reads the data file alone")
 	}
 	for _, run := range r.runs {
 		if err := b.run(run); err != nil {
@@ -160,9 +160,9 @@ func (b *builder) run(run *Run) error {
 	}
 	switch req := run.req; {
 	case run.zeros:
-		b.constant(plan, run.Guest.Len, int64(run.Host), &b.zeros, 0, "zeros at guest "+run.Guest.String())
+		b.constant(plan, run.Guest.Len, int64(run.Host), 0, "zeros at guest "+run.Guest.String())
 	case req.Bytes == nil:
-		b.constant(plan, run.Guest.Len, int64(run.Host), &b.fill, req.Fill, "data of guest "+run.Guest.String())
+		b.constant(plan, run.Guest.Len, int64(run.Host), req.Fill, "data of guest "+run.Guest.String())
 	default:
 		at := run.Guest.Start - req.Offset
 		plan.Add(batchData, int64(run.Host), req.Bytes[at:at+run.Guest.Len], "data of guest "+run.Guest.String())
@@ -171,12 +171,12 @@ func (b *builder) run(run *Run) error {
 }
 
 // constant writes n times the same byte, out of one buffer.
-func (b *builder) constant(plan *patch.Plan, n qcow2.GuestOff, off int64, buf *[]byte, fill byte, why string) {
-	if want := min(int64(n), fillBytes); int64(len(*buf)) < want {
-		*buf = slices.Repeat([]byte{fill}, int(want))
+func (b *builder) constant(plan *patch.Plan, n qcow2.GuestOff, off int64, fill byte, why string) {
+	if want := min(int64(n), fillBytes); int64(len(b.same[fill])) < want {
+		b.same[fill] = bytes.Repeat([]byte{fill}, int(want))
 	}
 	for left := int64(n); left > 0; {
-		piece := (*buf)[:min(left, fillBytes)]
+		piece := b.same[fill][:min(left, fillBytes)]
 		plan.Add(batchData, off, piece, why)
 		off += int64(len(piece))
 		left -= int64(len(piece))
@@ -188,7 +188,7 @@ func (b *builder) copy(plan *patch.Plan, run *Run, p Piece) error {
 	to := int64(run.Host) + int64(p.Guest.Start-run.Guest.Start)
 	why := fmt.Sprintf("copy of guest %v from %v", p.Guest, p.Source)
 	if p.Source == FromNothing {
-		b.constant(plan, p.Guest.Len, to, &b.zeros, 0, why)
+		b.constant(plan, p.Guest.Len, to, 0, why)
 		return nil
 	}
 	buf := make([]byte, p.Guest.Len)

@@ -48,13 +48,12 @@ type Conflict struct {
 	Blocked qcow2.Range[qcow2.GuestOff]
 	InPlace bool // the clusters of the other exist already
 
-	run *Run
 }
 
 func (c Conflict) String() string {
-	why := "whole clusters, since it allocates them"
+	why := "it allocates these clusters"
 	if c.InPlace {
-		why = "its own bytes and those it copies, since the clusters exist"
+		why = "it writes and copies these bytes in place"
 	}
 	return fmt.Sprintf("from guest 0x%x on it waits for write %d, which keeps guest %v: %s", int64(c.At), c.With, c.Blocked, why)
 }
@@ -115,11 +114,13 @@ func (q *Queue) lookUp(f *InFlight) error {
 		if err != nil {
 			return err
 		}
-		f.Cuts = append(f.Cuts, q.s.cuts...)
+		cuts := q.s.cuts
 		if q.s.cuts = nil; len(c.runs) == 0 {
 			f.Waits = q.s.waits
+			f.Waits.At = f.left.Start
 			return nil
 		}
+		f.Cuts = append(f.Cuts, cuts...)
 		f.flying = append(f.flying, c)
 		f.Runs = append(f.Runs, c.runs...)
 		f.left = rangeOf(c.guest.End(), f.left.End())
@@ -219,7 +220,7 @@ func (s *sim) unblocked(r qcow2.Range[qcow2.GuestOff]) (end qcow2.GuestOff, ok b
 		if end <= from || r.Start >= to || run.InPlace && (end <= mine.Start || r.Start >= mine.End()) {
 			continue
 		}
-		c := Conflict{With: s.flying[i].id, At: max(from, r.Start), Blocked: rangeOf(from, to), InPlace: run.InPlace, run: run}
+		c := Conflict{With: s.flying[i].id, At: max(from, r.Start), Blocked: rangeOf(from, to), InPlace: run.InPlace}
 		if run.InPlace {
 			c.Blocked = mine
 		}

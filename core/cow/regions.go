@@ -132,14 +132,13 @@ func copyTo(g qcow2.Geometry, last qcow2.SubclusterKind, alloc uint32, s1 int64)
 
 func roundUp(n, to int64) int64 { return ceilDiv(n, to) * to }
 
-// entryAfter is the L2 entry of cluster i of the run, which lies at host, once the run is
-// written: head, data and tail are allocated, everything else keeps its state.
-func (r *Run) entryAfter(g qcow2.Geometry, i int, host qcow2.HostOff) qcow2.L2Entry {
-	e := qcow2.L2Entry{Entry: uint64(host) | qcow2.FlagCopied, Bitmap: r.before[i].Bitmap}
+// entryAfter is the L2 entry of the run's guest cluster at a guest offset, which lies at host,
+// once the run is written: head, data and tail are allocated, everything else keeps its state.
+func (r *Run) entryAfter(g qcow2.Geometry, at qcow2.GuestOff, old qcow2.L2Entry, host qcow2.HostOff) qcow2.L2Entry {
+	e := qcow2.L2Entry{Entry: uint64(host) | qcow2.FlagCopied, Bitmap: old.Bitmap}
 	if !g.ExtendedL2 {
 		return e
 	}
-	at := r.firstCluster(g) + qcow2.GuestOff(int64(i)<<g.ClusterBits)
 	covered := r.Covered()
 	from := max(0, int64(covered.Start-at)) / g.SubclusterSize()
 	to := ceilDiv(min(g.ClusterSize(), int64(covered.End()-at)), g.SubclusterSize())

@@ -198,22 +198,28 @@ func (s *sim) linkRun(run *Run) error {
 	if run.Record && s.lazy() && !s.dirty {
 		s.dirty, s.now.dirty = true, true
 	}
+	t, err := s.table(run.slot.table)
+	if err != nil {
+		return err
+	}
 	host := run.Host - qcow2.HostOff(run.Guest.Start-run.firstCluster(s.g))
-	for i, old := range run.before {
-		after, ahead := old, int64(i)<<s.g.ClusterBits
-		at := run.firstCluster(s.g) + qcow2.GuestOff(ahead)
-		if run.Record {
-			after = run.entryAfter(s.g, i, host+qcow2.HostOff(ahead))
-			if err := s.setL2(place{run.slot.table, run.slot.index + int64(i)}, at, after); err != nil {
-				return err
-			}
+	for i := range run.Clusters {
+		at := run.firstCluster(s.g) + qcow2.GuestOff(i<<s.g.ClusterBits)
+		p := place{run.slot.table, run.slot.index + i}
+		// Another write in place may have changed the bitmap since this one was looked up.
+		old := t.At(s.g, p.index)
+		if !run.Record {
+			s.out.touch(at, old, old)
+			continue
+		}
+		after := run.entryAfter(s.g, at, old, host+qcow2.HostOff(i<<s.g.ClusterBits))
+		if err := s.setL2(p, at, after); err != nil {
+			return err
 		}
 		s.out.touch(at, old, after)
-	}
-	if run.InPlace {
-		return nil
-	}
-	for _, old := range run.before {
+		if run.InPlace {
+			continue
+		}
 		if err := s.releaseEntry(old); err != nil {
 			return err
 		}
