@@ -151,7 +151,7 @@ var severitySigns = map[check.Severity]string{check.Danger: "\u2716", check.Dama
 func (h *html) group(p Page, g check.Group) {
 	severity := g.Code.Severity()
 	h.put(`<article class="`, severity.String(), `"><h3><span class="sign">`, severitySigns[severity], " ", severityWords[severity], "</span> ",
-		escape(g.Code.Title()), ` <span class="times">`, escape(times(g)), " <code>", escape(string(g.Code)), "</code></span></h3>\n",
+		escape(g.Code.Title()), ` <span class="times">`, escape(counted(g)), " <code>", escape(string(g.Code)), "</code></span></h3>\n",
 		"<p>", escape(g.Code.Meaning()), "</p>\n<p><b>Repair:</b> ", escape(g.Code.CureText()), "</p>\n")
 	if consent := g.Code.Consent(); consent != "" {
 		h.put("<p><b>By consent:</b> ", escape(consent), "</p>\n")
@@ -167,6 +167,14 @@ func (h *html) group(p Page, g check.Group) {
 		h.put("<p>and ", count(more, "more place"), "; the report as JSON has more of them.</p>\n")
 	}
 	h.put("</article>\n")
+}
+
+// counted is how often the group was found: as QEMU counts, else the places.
+func counted(g check.Group) string {
+	if g.Class == check.Beyond || g.Times == 0 {
+		return count(g.Places, "place")
+	}
+	return fmt.Sprintf("\u00d7 %d", g.Times)
 }
 
 // plan is what was planned, write by write.
@@ -185,11 +193,11 @@ func (h *html) plan(part *PlanPart) {
 	}
 	h.put("</ul>\n<p>", escape(fmt.Sprintf("%s, %d bytes in all; the file has %d bytes before and %d after.",
 		count(p.Writes(), "write"), p.Bytes(), p.SizeBefore, p.SizeAfter)), "</p>\n")
-	end := h.table("Batch", "File offset", "Length", "Begins with", "Why")
+	end := h.table("Batch", "File offset", "Length", "Why") // not the bytes: a plan may copy data of the disk
 	left := pageWrites
 	for n, batch := range p.Batches {
 		for _, w := range batch[:min(left, len(batch))] {
-			h.row(fmt.Sprint(n), fmt.Sprintf("0x%x", w.Off), fmt.Sprint(len(w.Data)), fmt.Sprintf("%x", w.Data[:min(8, len(w.Data))]), w.Why)
+			h.row(fmt.Sprint(n), fmt.Sprintf("0x%x", w.Off), fmt.Sprint(len(w.Data)), w.Why)
 			left--
 		}
 	}

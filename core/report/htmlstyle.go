@@ -24,11 +24,11 @@ article{border-left:5px solid var(--line)}article p,section>p,ul{margin:.4rem 0;
 .danger,.damage{border-left-color:var(--grave)}.warning{border-left-color:var(--careful)}.waste{border-left-color:var(--mild)}
 .danger .sign,.damage .sign{color:var(--grave)}.warning .sign{color:var(--careful)}.waste .sign{color:var(--mild)}
 .sign{font-size:.8125rem;letter-spacing:.06em}.times{color:var(--muted);font-weight:400;font-size:.875rem}
-dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:.7rem 1.25rem}
+dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(10.5rem,1fr));gap:.7rem 1.25rem}
 dt{color:var(--muted);font-size:.8125rem}dd{margin:0;font-variant-numeric:tabular-nums}.counts dd{font-size:1.25rem}
-.wide{overflow-x:auto;margin-top:.6rem}table{border-collapse:collapse;width:100%;font-size:.8125rem}
+.wide{overflow-x:auto;margin-top:.6rem}table{border-collapse:collapse;width:100%;min-width:46rem;font-size:.8125rem}
 th{text-align:left;color:var(--muted);font-weight:600}th,td{padding:.35rem .6rem .35rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-td{min-width:4rem}code{font-family:ui-monospace,'Cascadia Mono','Noto Sans Mono','Liberation Mono',monospace;font-size:.9em}
+td{min-width:5rem}td:nth-child(n+3):not(:last-child){font-family:ui-monospace,'Cascadia Mono','Noto Sans Mono','Liberation Mono',monospace;white-space:nowrap}code{font-family:ui-monospace,'Cascadia Mono','Noto Sans Mono','Liberation Mono',monospace;font-size:.9em}
 @media print{:root{color-scheme:light;--page:#fff;--card:#fff}body{max-width:none;padding:0;font-size:11px}section,article{border-radius:0;break-inside:auto}
-h2,h3{break-after:avoid}tr{break-inside:avoid}.wide{overflow:visible}}
+h2,h3{break-after:avoid}tr{break-inside:avoid}.wide{overflow:visible}table{min-width:0}td{white-space:normal}}
 `
