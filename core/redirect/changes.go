@@ -97,12 +97,6 @@ func (c changes) within(from, to int64) []extent {
 	return in
 }
 
-// meets tells whether any byte of [from, to) is in a changed sector.
-func (c changes) meets(from, to int64) bool {
-	i := sort.Search(len(c), func(i int) bool { return c[i].to > from })
-	return i < len(c) && c[i].from < to
-}
-
 // eachCluster visits the clusters with changed sectors, ascending.
 func (c changes) eachCluster(g qcow2.Geometry, visit func(qcow2.HostCluster)) {
 	next := qcow2.HostCluster(0)

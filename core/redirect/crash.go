@@ -35,13 +35,16 @@ type Explorer struct {
 
 // crashBatch is the writes between two flushes.
 type crashBatch struct {
-	pieces []patch.Write // a sector or less each
-	writes []int         // which write a piece is of
-	first  int           // number of its first state
-	states int           // of which the last piece is not the only thing missing
-	all    bool          // every subset is a state
+	writes []patch.Write
+	pieces []piece
+	first  int  // number of its first state
+	states int  // not all pieces are there in any of them
+	all    bool // every other subset is a state
 	base   *patch.Overlay
 }
+
+// piece is the bytes [from, to) of a write: a sector or less.
+type piece struct{ write, from, to int }
 
 // State is one state of the file after a crash.
 type State struct {
@@ -86,17 +89,14 @@ func Explore(p *patch.Plan, src source.Source, opt CrashOptions) (*Explorer, err
 
 // add splits the writes into sectors.
 func (b *crashBatch) add(ws []patch.Write) {
-	next := 0
-	if len(b.writes) > 0 {
-		next = b.writes[len(b.writes)-1] + 1
-	}
-	for i, w := range ws {
-		for data, off := w.Data, w.Off; len(data) > 0; {
-			n := min(int64(len(data)), qcow2.SectorSize-off%qcow2.SectorSize)
-			b.pieces = append(b.pieces, patch.Write{Off: off, Data: data[:n], Why: w.Why})
-			b.writes = append(b.writes, next+i)
-			data, off = data[n:], off+n
+	for _, w := range ws {
+		for from := 0; from < len(w.Data); {
+			n := qcow2.SectorSize - int((w.Off+int64(from))%qcow2.SectorSize)
+			to := min(from+n, len(w.Data))
+			b.pieces = append(b.pieces, piece{len(b.writes), from, to})
+			from = to
 		}
+		b.writes = append(b.writes, w)
 	}
 }
 
@@ -106,7 +106,7 @@ func (e *Explorer) bases() error {
 	for i := range e.batches {
 		e.batches[i].base = base
 		next := patch.NewOverlay(base)
-		if err := next.Apply(e.part(base, e.batches[i].pieces, true)); err != nil {
+		if err := next.Apply(e.part(&e.batches[i], e.batches[i].pieces, true)); err != nil {
 			return err
 		}
 		base = next
@@ -114,27 +114,26 @@ func (e *Explorer) bases() error {
 	return nil
 }
 
-// part is a plan of some pieces, in their order: two may write the same bytes.
-func (e *Explorer) part(base source.Source, pieces []patch.Write, grown bool) *patch.Plan {
-	p := patch.New(base.Size())
-	for _, w := range pieces {
-		last := len(p.Batches) - 1
-		if last < 0 {
-			p.Batches, last = append(p.Batches, nil), 0
-		} else if b := p.Batches[last]; b[len(b)-1].End() > w.Off {
-			p.Batches, last = append(p.Batches, nil), last+1 // writes of a batch do not overlap
-		}
-		if b := p.Batches[last]; len(b) > 0 && b[len(b)-1].End() == w.Off {
-			end := &b[len(b)-1]
-			end.Data = append(end.Data[:len(end.Data):len(end.Data)], w.Data...)
-			continue
-		}
-		p.Add(last, w.Off, w.Data, w.Why)
-	}
-	p.SizeAfter = base.Size()
+// part is a plan of some pieces, in their order: of two writes to the same bytes the later
+// one counts.
+func (e *Explorer) part(b *crashBatch, pieces []piece, grown bool) *patch.Plan {
+	p := patch.New(b.base.Size())
+	size := p.SizeAfter
 	if grown || len(pieces) > 0 {
-		p.SizeAfter = max(p.SizeAfter, e.plan.SizeAfter)
+		size = max(size, e.plan.SizeAfter)
 	}
+	for i := 0; i < len(pieces); {
+		w, from, to := &b.writes[pieces[i].write], pieces[i].from, pieces[i].to
+		for i++; i < len(pieces) && pieces[i].from == to && pieces[i].write == pieces[i-1].write; i++ {
+			to = pieces[i].to
+		}
+		last := max(0, len(p.Batches)-1)
+		if last < len(p.Batches) && p.Batches[last][len(p.Batches[last])-1].End() > w.Off+int64(from) {
+			last++ // writes of a batch do not overlap
+		}
+		p.Add(last, w.Off+int64(from), w.Data[from:to], w.Why)
+	}
+	p.SizeAfter = size
 	return p
 }
 
@@ -182,7 +181,7 @@ func (e *Explorer) State(i int) (State, error) {
 		s := State{Number: i, Batch: k, Sectors: len(kept), Of: len(b.pieces)}
 		over := patch.NewOverlay(b.base)
 		s.Image = over
-		return s, over.Apply(e.part(b.base, kept, grown))
+		return s, over.Apply(e.part(b, kept, grown))
 	}
 	over := patch.NewOverlay(e.src)
 	whole := *e.plan
@@ -194,7 +193,7 @@ func (e *Explorer) State(i int) (State, error) {
 
 // subset is the sectors that reached the disk in state j of the batch, of which number 0 is
 // none. grown tells whether the file has its new length though nothing was written.
-func (b *crashBatch) subset(j int, r *rand.Rand) (kept []patch.Write, grown bool) {
+func (b *crashBatch) subset(j int, r *rand.Rand) (kept []piece, grown bool) {
 	var keep func(i int) bool
 	m := len(b.pieces)
 	switch {
@@ -214,7 +213,7 @@ func (b *crashBatch) subset(j int, r *rand.Rand) (kept []patch.Write, grown bool
 	case j%5 == 4: // whole writes
 		odds := r.IntN(1 << 16)
 		salt := r.Uint64()
-		keep = func(i int) bool { return int(mixed(salt+uint64(b.writes[i]))&0xffff) < odds }
+		keep = func(i int) bool { return int(mixed(salt+uint64(b.pieces[i].write))&0xffff) < odds }
 	default: // sectors
 		odds := r.IntN(1 << 16)
 		keep = func(int) bool { return r.IntN(1<<16) < odds }
@@ -222,11 +221,11 @@ func (b *crashBatch) subset(j int, r *rand.Rand) (kept []patch.Write, grown bool
 	return b.pick(keep), r.IntN(2) == 0
 }
 
-func (b *crashBatch) pick(keep func(i int) bool) []patch.Write {
-	var kept []patch.Write
-	for i, w := range b.pieces {
+func (b *crashBatch) pick(keep func(i int) bool) []piece {
+	var kept []piece
+	for i, p := range b.pieces {
 		if keep(i) {
-			kept = append(kept, w)
+			kept = append(kept, p)
 		}
 	}
 	return kept

@@ -1,0 +1,156 @@
+package redirect_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"os"
+	"runtime"
+	"testing"
+
+	"qcowscope/core/check"
+	"qcowscope/core/image"
+	"qcowscope/core/patch"
+	"qcowscope/core/redirect"
+	"qcowscope/core/source"
+	"qcowscope/testimages"
+)
+
+var (
+	ctx = context.Background()
+	be  = binary.BigEndian
+)
+
+// planned is a plan for an image, and what it makes of it.
+type planned struct {
+	name   string
+	built  *testimages.Built // nil when the image is not from a recipe
+	src    source.Bytes
+	img    *image.Image
+	before *check.Report
+	plan   *patch.Plan
+}
+
+// kind is a source of plans. Adding one here has it redirected and crashed.
+type kind struct {
+	name string
+	// floor is how many crash states the full run must see of the kind.
+	floor int
+	plans func(t *testing.T, each func(planned))
+}
+
+// full tells whether everything is to be run.
+func full() bool { return os.Getenv("QCOWSCOPE_FULL") != "" }
+
+// share is how much less is done than in the full run.
+func share() int {
+	switch {
+	case runtime.GOOS == "js":
+		return 100
+	case full():
+		return 1
+	}
+	return 20
+}
+
+func load(t testing.TB, name string) *testimages.Built {
+	t.Helper()
+	r, err := testimages.Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := r.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func open(t testing.TB, src source.Source) *image.Image {
+	t.Helper()
+	img, err := image.Open(ctx, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+func examine(t testing.TB, img *image.Image) *check.Report {
+	t.Helper()
+	rep, err := check.Run(ctx, img, check.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rep
+}
+
+// eachImage visits the recipes that open.
+func eachImage(t *testing.T, visit func(b *testimages.Built, p planned)) {
+	t.Helper()
+	opened := 0
+	for _, name := range testimages.Names() {
+		b := load(t, name)
+		img, err := image.Open(ctx, source.Bytes(b.Image))
+		if err != nil {
+			continue
+		}
+		opened++
+		visit(b, planned{name: name, built: b, src: b.Image, img: img, before: examine(t, img)})
+	}
+	if opened < 180 {
+		t.Errorf("only %d recipes opened", opened)
+	}
+}
+
+// with is the image with a plan, under a name.
+func (p planned) with(name string, plan *patch.Plan) planned {
+	p.name, p.plan = p.name+", "+name, plan
+	return p
+}
+
+// content is all bytes of a file with a plan applied.
+func content(t testing.TB, src source.Source, plan *patch.Plan) source.Bytes {
+	t.Helper()
+	over := patch.NewOverlay(src)
+	if err := over.Apply(plan); err != nil {
+		t.Fatal(err)
+	}
+	all := make(source.Bytes, over.Size())
+	if err := source.ReadFull(over, all, 0); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// difference is the plan that makes one file of the other.
+func difference(was, is []byte) *patch.Plan {
+	p := patch.New(int64(len(was)))
+	for off := 0; off < len(is); {
+		if off < len(was) && is[off] == was[off] || off >= len(was) && is[off] == 0 {
+			off++
+			continue
+		}
+		end := off + 1
+		for end < len(is) && end-off < 4096 && (end >= len(was) || is[end] != was[end]) {
+			end++
+		}
+		p.Add(0, int64(off), is[off:end], "difference")
+		off = end
+	}
+	p.SizeAfter = int64(len(is))
+	return p
+}
+
+// redirected redirects the plan; nil when it says why it cannot.
+func (p planned) redirected(t testing.TB) *redirect.Result {
+	t.Helper()
+	res, err := redirect.Plan(ctx, p.img, p.before, p.plan, redirect.Options{})
+	if errors.Is(err, redirect.ErrCannot) {
+		t.Logf("%s: %v", p.name, err)
+		return nil
+	}
+	if err != nil {
+		t.Fatalf("%s: %v\n%v", p.name, err, p.plan)
+	}
+	return res
+}
