@@ -50,6 +50,9 @@ func (s *Session) findingView(f check.Finding) FindingView {
 	if f.Code.Cure() == check.CureNone || f.Code.Cure() == check.CureConsent {
 		v.Want = ""
 	}
+	if f.At.Off >= 0 {
+		v.At = hex(f.At.Off)
+	}
 	if f.Host.Len > 0 {
 		v.Host, v.HostLength = hex(f.Host.Start), hex(f.Host.Len)
 	}

@@ -91,9 +91,9 @@ func sideAfter(ctx context.Context, img *image.Image, out *repair.Outcome) (*hex
 	return sideOf(after, out.After)
 }
 
-// of is the side that was asked for, and the other one.
-func (x *hexSides) of(before bool) (side, other *hexSide) {
-	if before {
+// of is the side that was asked for, and the opposite one.
+func (x *hexSides) of(other bool) (side, twin *hexSide) {
+	if other == x.applied {
 		return x.before, x.after
 	}
 	return x.after, x.before
@@ -138,14 +138,14 @@ func (s *Session) Hex(ctx context.Context, req HexRequest) (HexReply, error) {
 	if err != nil {
 		return HexReply{}, err
 	}
-	side, other := x.of(req.Before)
+	side, twin := x.of(req.Other)
 	n := int64(max(0, min(req.Length, maxHexBytes)))
-	reply := HexReply{Size: hex(max(side.src.Size(), other.src.Size())), Plan: x.planName()}
+	reply := HexReply{Size: hex(max(side.src.Size(), twin.src.Size())), Plan: x.planName()}
 	if reply.Bytes, err = side.part(off, n); err != nil {
 		return HexReply{}, problemError(err)
 	}
 	if x.plan != nil {
-		if reply.Other, err = other.part(off, n); err != nil {
+		if reply.Twin, err = twin.part(off, n); err != nil {
 			return HexReply{}, problemError(err)
 		}
 	}
@@ -171,7 +171,7 @@ func (s *Session) HexField(ctx context.Context, req HexFieldRequest) (HexFieldRe
 	if err != nil {
 		return HexFieldReply{}, err
 	}
-	side, other := x.of(req.Before)
+	side, twin := x.of(req.Other)
 	fields, err := side.fields(ctx, off, 1)
 	if err != nil {
 		return HexFieldReply{}, problemError(err)
@@ -188,7 +188,7 @@ func (s *Session) HexField(ctx context.Context, req HexFieldRequest) (HexFieldRe
 	}
 	if x.plan != nil {
 		reply.Reasons = reasons(x.plan, f.Host)
-		if reply.Other, err = other.part(start, n); err != nil {
+		if reply.Twin, err = twin.part(start, n); err != nil {
 			return HexFieldReply{}, problemError(err)
 		}
 	}

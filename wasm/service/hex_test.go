@@ -21,9 +21,9 @@ func hexOf(t *testing.T, s *Session, req HexRequest) HexReply {
 	return r
 }
 
-func fieldOf(t *testing.T, s *Session, offset string, before bool) HexFieldReply {
+func fieldOf(t *testing.T, s *Session, offset string, other bool) HexFieldReply {
 	t.Helper()
-	r, err := s.HexField(context.Background(), HexFieldRequest{Offset: offset, Before: before})
+	r, err := s.HexField(context.Background(), HexFieldRequest{Offset: offset, Other: other})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestHexFollowsPointers(t *testing.T) {
 	s, _ := checked(t, recipe(t, "refcount_zero_data"))
 	pointer := fieldOf(t, s, "0x30", false)
 	if !pointer.Found || pointer.Field.Name != "refcount_table_offset" || pointer.Field.To != "0x10000" || pointer.ToLength != "0x10000" ||
-		pointer.Structure != "header" || pointer.Bytes != "0000000000010000" || pointer.Other != "" {
+		pointer.Structure != "header" || pointer.Bytes != "0000000000010000" || pointer.Twin != "" {
 		t.Errorf("%+v", pointer)
 	}
 	entry := fieldOf(t, s, pointer.Field.To, false)
@@ -56,7 +56,7 @@ func TestHexPage(t *testing.T) {
 	s, _ := checked(t, file)
 	r := hexOf(t, s, HexRequest{Offset: "0x20", Length: 64})
 	b, err := encoding.DecodeString(r.Bytes)
-	if err != nil || len(b) != 64 || r.Plan != "" || r.Other != "" || r.Size != hex(file.Size()) {
+	if err != nil || len(b) != 64 || r.Plan != "" || r.Twin != "" || r.Size != hex(file.Size()) {
 		t.Fatalf("%v, %+v", err, r)
 	}
 	want := make([]byte, 64)
@@ -103,15 +103,19 @@ func TestHexBeforeAndAfter(t *testing.T) {
 		if err != nil || c.Count != 1 || c.Index != 1 || c.More {
 			t.Fatalf("%s: %+v, %v", state, c, err)
 		}
-		after, before := fieldOf(t, s, c.Offset, false), fieldOf(t, s, c.Offset, true)
-		if after.Field.Value != "0" || before.Field.Value != "1" || after.Bytes != "0000" || after.Other != "0001" || before.Bytes != "0001" || before.Other != "0000" {
+		now, other := fieldOf(t, s, c.Offset, false), fieldOf(t, s, c.Offset, true)
+		before, after := now, other
+		if state == "applied" {
+			before, after = other, now
+		}
+		if after.Field.Value != "0" || before.Field.Value != "1" || after.Bytes != "0000" || after.Twin != "0001" || before.Bytes != "0001" || before.Twin != "0000" {
 			t.Errorf("%s: after %+v, before %+v", state, after, before)
 		}
 		if len(after.Reasons) == 0 || len(before.Findings) != 1 || before.Findings[0].Code != "leaked-cluster" || len(after.Findings) != 0 {
 			t.Errorf("%s: reasons %q, findings %+v and %+v", state, after.Reasons, before.Findings, after.Findings)
 		}
 		page := hexOf(t, s, HexRequest{Offset: c.Offset, Length: 16})
-		if page.Plan != state || page.Bytes == page.Other || len(page.Bytes) != len(page.Other) {
+		if page.Plan != state || page.Bytes == page.Twin || len(page.Bytes) != len(page.Twin) {
 			t.Errorf("%+v", page)
 		}
 		if back, err := s.HexChange(ctx, HexChangeRequest{Offset: hex(int64(1) << 40), Step: -1}); err != nil || back.Index != 1 {
@@ -121,7 +125,7 @@ func TestHexBeforeAndAfter(t *testing.T) {
 	if _, err := s.Undo(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if page := hexOf(t, s, HexRequest{Offset: "0x0", Length: 16}); page.Plan != "" || page.Other != "" {
+	if page := hexOf(t, s, HexRequest{Offset: "0x0", Length: 16}); page.Plan != "" || page.Twin != "" {
 		t.Errorf("undone: %+v", page)
 	}
 }
@@ -138,10 +142,10 @@ func TestHexOfAFileThatGrows(t *testing.T) {
 		t.Fatalf("%v: the plan does not extend the file", err)
 	}
 	end := hex(x.before.src.Size())
-	if page := hexOf(t, s, HexRequest{Offset: end, Length: 16}); len(page.Bytes) != 32 || page.Other != "" || page.Size != hex(x.after.src.Size()) {
+	if page := hexOf(t, s, HexRequest{Offset: end, Length: 16, Other: true}); len(page.Bytes) != 32 || page.Twin != "" || page.Size != hex(x.after.src.Size()) {
 		t.Errorf("%+v", page)
 	}
-	if page := hexOf(t, s, HexRequest{Offset: end, Length: 16, Before: true}); page.Bytes != "" || len(page.Other) != 32 || len(page.Fields) != 0 {
+	if page := hexOf(t, s, HexRequest{Offset: end, Length: 16}); page.Bytes != "" || len(page.Twin) != 32 || len(page.Fields) != 0 {
 		t.Errorf("%+v", page)
 	}
 	last, err := s.HexChange(ctx, HexChangeRequest{Offset: hex(x.after.src.Size()), Step: -1})

@@ -1,22 +1,23 @@
 package service
 
-// The Hex part shows an image before and after a plan: one that was made and not applied
-// yet, else the applied ones; without any plan both sides are the same. An offset crosses
-// as a hex string, because it may be anything up to 2^63.
+// The Hex part shows two sides: the image as it is now, and the other one. That is what a
+// plan would make of it that was made and not applied yet; else what it was before the
+// applied ones; without any plan it is the same. An offset crosses as a hex string, because
+// it may be anything up to 2^63.
 
 // HexRequest asks for the bytes and fields of a range.
 type HexRequest struct {
 	Offset string `json:"offset"` // hex
 	Length int    `json:"length"` // at most 4096
-	Before bool   `json:"before"` // the image before the plan
+	Other  bool   `json:"other"`  // the other side
 }
 
 // HexReply is that range, less what lies past the end.
 type HexReply struct {
 	Size   string     `json:"size"`   // of the larger side, hex
-	Plan   string     `json:"plan"`   // "", planned or applied: what makes the sides differ
+	Plan   string     `json:"plan"`   // what makes the sides differ: "", planned or applied
 	Bytes  string     `json:"bytes"`  // of the side that was asked for, two hex digits a byte
-	Other  string     `json:"other"`  // of the other side; "" without a plan
+	Twin   string     `json:"twin"`   // of the opposite side; "" without a plan
 	Fields []HexField `json:"fields"` // that touch the range, without gaps; the first and last may reach out of it
 }
 
@@ -37,7 +38,7 @@ type HexField struct {
 // HexFieldRequest asks for all about the field at an offset.
 type HexFieldRequest struct {
 	Offset string `json:"offset"` // hex
-	Before bool   `json:"before"`
+	Other  bool   `json:"other"`
 }
 
 // HexFieldReply is that field. Found is false past the end of the side.
@@ -54,7 +55,7 @@ type HexFieldReply struct {
 	MoreFrom    bool         `json:"moreFrom"`
 	Findings    []HexFinding `json:"findings"`
 	Bytes       string       `json:"bytes"`   // its first 16 bytes, on the side that was asked for
-	Other       string       `json:"other"`   // the same on the other side; "" without a plan
+	Twin        string       `json:"twin"`    // the same bytes of the opposite side; "" without a plan
 	Reasons     []string     `json:"reasons"` // why the plan writes here, at most 4
 }
 

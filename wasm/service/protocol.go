@@ -141,6 +141,7 @@ type FindingView struct {
 	Severity    string `json:"severity"`
 	What        string `json:"what"`       // a sentence
 	Where       string `json:"where"`      // field and host range
+	At          string `json:"at"`         // hex offset of the field, "" if it has none
 	Host        string `json:"host"`       // hex offset, "" if none
 	HostLength  string `json:"hostLength"` // hex
 	Guest       string `json:"guest"`      // hex offset, "" if none

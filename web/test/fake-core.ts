@@ -2,6 +2,7 @@ import {failure, ok} from '../src/base/result';
 import type {EngineApi} from '../src/engine/api';
 import type {Port} from '../src/engine/client';
 import {packCell} from '../src/model/cells';
+import {hexReplies} from './fake-hex';
 import {mapReplies} from './fake-map';
 import type {Op, Reply} from '../src/protocol/ops';
 import type {FindingGroup, FindingView, Info, LabReply, PlanView, Problem, Verdict} from '../src/protocol/protocol.gen';
@@ -113,6 +114,7 @@ function finding(code: string, index: number): FindingView {
     severity: code === 'leaked-cluster' ? 'waste' : 'danger',
     what: `${code} number ${index}`,
     where: `0x${(index * 65536).toString(16)}`,
+    at: `0x${(0x20000 + index * 2).toString(16)}`,
     host: `0x${((index + 7) * 65536).toString(16)}`,
     hostLength: '0x10000',
     guest: '',
@@ -177,6 +179,7 @@ export function replies(change: Partial<Replies> = {}): Replies {
     segments: () => ({starts: new Float64Array(), lengths: new Float64Array(), patch: new Uint8Array()}),
     planFile: () => new TextEncoder().encode('{}'),
     report: () => new TextEncoder().encode('{}'),
+    ...hexReplies,
     labTrace: () => labReply,
     labSteps: () => new Float64Array(),
     labWords: () => ({words: []}),

@@ -6,20 +6,20 @@ export interface HexRequest {
   offset: string;
   /** at most 4096 */
   length: number;
-  /** the image before the plan */
-  before: boolean;
+  /** the other side */
+  other: boolean;
 }
 
 /** HexReply is that range, less what lies past the end. */
 export interface HexReply {
   /** of the larger side, hex */
   size: string;
-  /** "", planned or applied: what makes the sides differ */
+  /** what makes the sides differ: "", planned or applied */
   plan: string;
   /** of the side that was asked for, two hex digits a byte */
   bytes: string;
-  /** of the other side; "" without a plan */
-  other: string;
+  /** of the opposite side; "" without a plan */
+  twin: string;
   /** that touch the range, without gaps; the first and last may reach out of it */
   fields: HexField[];
 }
@@ -49,7 +49,7 @@ export interface HexField {
 export interface HexFieldRequest {
   /** hex */
   offset: string;
-  before: boolean;
+  other: boolean;
 }
 
 /** HexFieldReply is that field. Found is false past the end of the side. */
@@ -73,8 +73,8 @@ export interface HexFieldReply {
   findings: HexFinding[];
   /** its first 16 bytes, on the side that was asked for */
   bytes: string;
-  /** the same on the other side; "" without a plan */
-  other: string;
+  /** the same bytes of the opposite side; "" without a plan */
+  twin: string;
   /** why the plan writes here, at most 4 */
   reasons: string[];
 }
@@ -777,6 +777,8 @@ export interface FindingView {
   what: string;
   /** field and host range */
   where: string;
+  /** hex offset of the field, "" if it has none */
+  at: string;
   /** hex offset, "" if none */
   host: string;
   /** hex */
