@@ -90,6 +90,13 @@ func TestAgainstAModel(t *testing.T) {
 			a.Avoid(qcow2.HostCluster(c))
 			m.used[c] = true
 		}
+		first, mask := 64*r.Int64N(10), r.Uint64()&r.Uint64()
+		a.AvoidMask(qcow2.HostCluster(first), mask)
+		for i := range int64(64) {
+			if mask>>i&1 != 0 {
+				m.used[first+i] = true
+			}
+		}
 		for step := range 60 {
 			var got, want qcow2.HostCluster
 			switch r.IntN(8) {

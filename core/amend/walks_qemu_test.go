@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"qcowscope/core/amend"
 	"qcowscope/core/source"
 )
 
@@ -86,49 +87,58 @@ func cases(share, full uint64) uint64 {
 
 // Images that QEMU made, of all cluster sizes and widths, with snapshots and holes.
 func TestWidthLikeQEMU(t *testing.T) {
-	var overflown, snapshotted, longWalks atomic.Int64
+	var m madeByQEMU
 	t.Run("images", func(t *testing.T) {
 		for seed := range cases(30, 300) {
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
-				b := newBench(t)
-				r := rand.New(rand.NewPCG(13, seed))
-				order, size := uint(r.IntN(7)), 512<<min(r.IntN(8), r.IntN(8))
-				bits := otherWidth(r, order)
-				switch seed % 4 { // what makes many walks, and what makes refcounts overflow
-				case 0:
-					order, size, bits = uint(r.IntN(6)), 512, 64
-				case 1:
-					order, bits = 1+uint(r.IntN(6)), 1
-				}
-				b.img(fmt.Sprintf("create -q -f qcow2 -o cluster_size=%d,refcount_bits=%d x.qcow2 1M", size, 1<<order))
-				var snapshots []string
-				if seed%4 == 0 {
-					b.holed(r)
-				} else {
-					snapshots = b.used(r, order)
-				}
-				s := b.subject()
-				if s.overflows(t, bits) {
-					overflown.Add(1)
-					if _, err := b.run("qemu-img", "amend", "-o", fmt.Sprintf("refcount_bits=%d", bits), "x.qcow2"); err == nil {
-						t.Error("QEMU has no refcount that overflows")
-					}
-					return
-				}
-				b.direct(s, b.likeQEMU(s, bits), bits, snapshots)
-				if len(snapshots) > 0 {
-					snapshotted.Add(1)
-				}
-				if s.mustWidth(t, bits, true).Cost.Walks > 3 {
-					longWalks.Add(1)
-				}
+				m.try(newBench(t), seed)
 			})
 		}
 	})
-	t.Logf("%d overflown, %d with snapshots, %d with more than three walks", overflown.Load(), snapshotted.Load(), longWalks.Load())
-	if overflown.Load() < 1 || snapshotted.Load() < 3 || longWalks.Load() < 1 {
-		t.Errorf("%d overflown, %d with snapshots, %d with more than three walks: too few", overflown.Load(), snapshotted.Load(), longWalks.Load())
+	if m.overflown.Load() < 1 || m.snapshotted.Load() < 3 || m.longWalks.Load() < 1 {
+		t.Errorf("%d overflown, %d with snapshots, %d with more than three walks: too few", m.overflown.Load(), m.snapshotted.Load(), m.longWalks.Load())
+	}
+}
+
+// madeByQEMU counts what the images were like.
+type madeByQEMU struct{ overflown, snapshotted, longWalks atomic.Int64 }
+
+// try makes an image and changes its width, both ways.
+func (m *madeByQEMU) try(b bench, seed uint64) {
+	r := rand.New(rand.NewPCG(13, seed))
+	order, size := uint(r.IntN(7)), 512<<min(r.IntN(8), r.IntN(8))
+	bits := otherWidth(r, order)
+	switch seed % 4 { // what makes many walks, and what makes refcounts overflow
+	case 0:
+		order, size, bits = uint(r.IntN(6)), 512, 64
+	case 1:
+		order, bits = 1+uint(r.IntN(6)), 1
+	}
+	b.img(fmt.Sprintf("create -q -f qcow2 -o cluster_size=%d,refcount_bits=%d x.qcow2 1M", size, 1<<order))
+	var snapshots []string
+	if seed%4 == 0 {
+		b.holed(r)
+	} else {
+		snapshots = b.used(r, order)
+	}
+	s := b.subject()
+	if s.overflows(b.t, bits) {
+		m.overflown.Add(1)
+		if _, err := b.run("qemu-img", "amend", "-o", fmt.Sprintf("refcount_bits=%d", bits), "x.qcow2"); err == nil {
+			b.t.Error("QEMU has no refcount that overflows")
+		}
+		if _, err := s.width(b.t, amend.WidthOptions{Bits: bits}); err == nil {
+			b.t.Error("we have no refcount that overflows")
+		}
+		return
+	}
+	b.direct(s, b.likeQEMU(s, bits), bits, snapshots)
+	if len(snapshots) > 0 {
+		m.snapshotted.Add(1)
+	}
+	if s.mustWidth(b.t, bits, true).Cost.Walks > 3 {
+		m.longWalks.Add(1)
 	}
 }
 
