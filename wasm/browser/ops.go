@@ -31,6 +31,7 @@ func operationsOf(s *service.Session) map[string]operation {
 	maps.Copy(ops, hexOperations(s))
 	maps.Copy(ops, labOperations(s))
 	maps.Copy(ops, mapOperations(s))
+	maps.Copy(ops, takeawayOperations(s))
 	return ops
 }
 
@@ -84,12 +85,16 @@ func segments(s *service.Session) operation {
 		if err != nil {
 			return js.Value{}, err
 		}
-		o := js.Global().Get("Object").New()
-		o.Set("starts", encodeFloats(reply.Starts))
-		o.Set("lengths", encodeFloats(reply.Lengths))
-		o.Set("patch", encodeBytes(reply.Patch))
-		return o, nil
+		return encodeSegments(reply), nil
 	}
+}
+
+func encodeSegments(reply service.SegmentsReply) js.Value {
+	o := js.Global().Get("Object").New()
+	o.Set("starts", encodeFloats(reply.Starts))
+	o.Set("lengths", encodeFloats(reply.Lengths))
+	o.Set("patch", encodeBytes(reply.Patch))
+	return o
 }
 
 func report(s *service.Session) operation {

@@ -11,12 +11,9 @@ import (
 func (s *Session) PlanFile(_ context.Context, req PlanFileRequest) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	plan := s.applied()
-	if s.outcome != nil {
-		plan = joined(plan, s.outcome.Plan)
-	}
+	plan := s.planned()
 	if plan == nil {
-		return nil, &ProblemError{Problem{Kind: "internal", Title: "There is no plan to save.", Advice: "Make a plan first."}}
+		return nil, errNoPlan
 	}
 	encode := plan.EncodeJSON
 	if req.Undo {
@@ -27,6 +24,18 @@ func (s *Session) PlanFile(_ context.Context, req PlanFileRequest) ([]byte, erro
 		return nil, problemError(err)
 	}
 	return append(text, '\n'), nil
+}
+
+var errNoPlan = &ProblemError{Problem{Kind: "internal", Title: "There is no plan to save.", Advice: "Make a plan first."}}
+
+// planned is all that is applied and the plan that was made last, as one plan for the file
+// as it was dropped; nil if there is neither.
+func (s *Session) planned() *patch.Plan {
+	plan := s.applied()
+	if s.outcome != nil {
+		plan = joined(plan, s.outcome.Plan)
+	}
+	return plan
 }
 
 // joined is one plan after another as one; first may be nil.

@@ -32,6 +32,7 @@ type Session struct {
 	opened
 	pictures pictures // of the map
 	lastTold time.Time
+	takeaway *takeaway // see Take
 }
 
 // opened is what belongs to one image.

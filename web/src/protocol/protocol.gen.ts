@@ -1,4 +1,4 @@
-// Generated from wasm/service/hexprotocol.go, wasm/service/labprotocol.go, wasm/service/mapprotocol.go, wasm/service/protocol.go by scripts/gen-protocol. Do not edit.
+// Generated from wasm/service/hexprotocol.go, wasm/service/labprotocol.go, wasm/service/mapprotocol.go, wasm/service/protocol.go, wasm/service/takeawayprotocol.go by scripts/gen-protocol. Do not edit.
 
 /** HexRequest asks for the bytes and fields of a range. */
 export interface HexRequest {
@@ -295,6 +295,13 @@ export interface LabWordsReply {
   words: string[];
 }
 
+/** LabLaneRequest asks for all clusters in a line, PerCell in each cell. */
+export interface LabLaneRequest {
+  perCell: number;
+  /** at most 8192 */
+  cells: number;
+}
+
 /** LabCountsRequest asks for the refcounts of clusters in a row. */
 export interface LabCountsRequest {
   first: number;
@@ -338,6 +345,11 @@ export interface MapTileRequest {
   /** of tiles */
   x: number;
   y: number;
+  /**
+   * Clusters is how many are shown, all if 0: a map may leave out the free ones at the end.
+   * The plane is one of so many clusters.
+   */
+  clusters: number;
 }
 
 /**
@@ -410,6 +422,8 @@ export interface MapPinsRequest {
   level: number;
   x: number;
   y: number;
+  /** as for tiles */
+  clusters: number;
 }
 
 /** MapCellRequest asks for one of the worst clusters of a cell. */
@@ -421,6 +435,8 @@ export interface MapCellRequest {
   /** of the cell; its number in order "along" */
   x: number;
   y: number;
+  /** as for tiles */
+  clusters: number;
 }
 
 /** MapCellReply is that cluster, -1 when there is no such cell. */
@@ -955,4 +971,51 @@ export interface BytesRequest {
   offset: number;
   /** at most 65536 */
   length: number;
+}
+
+/**
+ * TakeRequest begins to take a file out of the page. Its pieces are then asked for one after
+ * another (takeNext), until one is empty; takeEnd ends it before that, too.
+ */
+export interface TakeRequest {
+  /** patch, undo-patch, skeleton */
+  what: string;
+  /**
+   * Keep says what of the user's a skeleton keeps: snapshots, bitmaps, backing, data-file
+   * (their names), extensions, bitmap-data, luks.
+   */
+  keep: string[];
+  /** of a skeleton: its name in a tar archive, ASCII; "" for no archive */
+  tar: string;
+}
+
+/** TakeView is what is known of the file beforehand. */
+export interface TakeView {
+  /** its length with holes, -1 if that is not known */
+  size: number;
+  skeleton: SkeletonView;
+}
+
+/** SkeletonView is what a metadata-only copy keeps and leaves out, in bytes of the file. */
+export interface SkeletonView {
+  tables: number;
+  data: number;
+  /** these clusters cannot be decoded in the copy */
+  compressed: number;
+  unused: number;
+  bitmapData: number;
+  /** key material was left out */
+  keys: boolean;
+  /** that became others */
+  names: number;
+  /** a check finds in the copy what it finds in the image */
+  same: boolean;
+}
+
+/** ReportFileRequest asks for the report of the image as it is now; it crosses as a Uint8Array. */
+export interface ReportFileRequest {
+  /** html, text */
+  form: string;
+  /** in words, for the page to print */
+  when: string;
 }
