@@ -19,7 +19,7 @@ func (r *repairer) bitmaps() error {
 		return nil
 	}
 	for _, part := range []func() error{r.bitmapsExtension, r.bitmapEntries, r.bitmapDirectory, r.bitmapTables, r.unvouchedBitmaps} {
-		if err := part(); err != nil {
+		if err := r.unlessLeft(part); err != nil {
 			return err
 		}
 		if err := r.commitPart(); err != nil {

@@ -16,7 +16,7 @@ const maxPlaces = 1 << 20
 
 // places are the findings of the codes, one for each place in a table of the file.
 func (r *repairer) places(codes ...check.Code) ([]check.Finding, error) {
-	return r.findings(r.inTable, codes...)
+	return r.findings(func(f check.Finding) bool { return r.inTable(f) && !r.opt.Leave.has(f) }, codes...)
 }
 
 // findings are those of the codes that are wanted, one for each place in the file: the

@@ -49,7 +49,7 @@ type flagEdit struct {
 }
 
 func (e *flagEdit) add(f check.Finding) {
-	if f.Code != check.CopiedL1 && f.Code != check.CopiedL2 || !e.writable(f) {
+	if f.Code != check.CopiedL1 && f.Code != check.CopiedL2 || e.r.opt.Leave.has(f) || !e.writable(f) {
 		return
 	}
 	if f.Code == check.CopiedL1 {

@@ -50,11 +50,13 @@ type headerEdit struct {
 // edit corrects one thing that can be told now: the header's length before the extensions
 // behind it, these before what they say, refcounts before what they tell of tables.
 func (h *headerEdit) edit() error {
-	if h.length() || h.extensions() {
+	stop := false
+	lengths := func() error {
+		stop = h.length() || h.extensions()
 		return nil
 	}
-	for _, f := range []func() error{h.straySnapshots, h.rawBit, h.backingName, h.encryption, h.reftable, h.compression, h.diskSize, h.l1Size} {
-		if err := f(); err != nil || !h.r.stage.Empty() {
+	for _, f := range []func() error{lengths, h.straySnapshots, h.rawBit, h.backingName, h.encryption, h.reftable, h.compression, h.diskSize, h.l1Size} {
+		if err := h.r.unlessLeft(f); err != nil || !h.r.stage.Empty() || stop && !h.r.leavesLengths() {
 			return err // the next look sees what this correction shows
 		}
 	}

@@ -37,7 +37,7 @@ func (r *repairer) activeL1() error {
 	}
 	r.add([]patch.Write{w})
 	r.step(check.RegionBeyondEOF, 1, "point the header to the L1 table that it lost")
-	return r.commitPart()
+	return nil
 }
 
 // nothingMapped tells whether the active L1 table is empty although data was lost.

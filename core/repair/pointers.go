@@ -15,7 +15,10 @@ func (r *repairer) pointers() error {
 	if r.opt.Scope == Leaks {
 		return nil
 	}
-	if err := r.activeL1(); err != nil {
+	if err := r.unlessLeft(r.activeL1); err != nil {
+		return err
+	}
+	if err := r.commitPart(); err != nil {
 		return err
 	}
 	found, err := r.places(check.L1ReservedBits, check.L2ReservedBits, check.L2TableUnaligned, check.DataUnaligned,
@@ -41,8 +44,10 @@ func (r *repairer) pointers() error {
 	if err := r.commitPart(); err != nil {
 		return err
 	}
-	if err := p.adoptOrphan(); err != nil {
-		return err
+	if !r.opt.Leave.codes[check.LostMapping] {
+		if err := p.adoptOrphan(); err != nil {
+			return err
+		}
 	}
 	p.clearEmpty()
 	p.steps()

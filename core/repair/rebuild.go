@@ -126,7 +126,7 @@ func (r *repairer) wanted() (*counts, error) {
 			w.drop(g.Cluster(h))
 		}
 	}
-	if r.out.KeptLeaks == "" {
+	if r.out.KeptLeaks == "" && r.opt.Leave.Empty() {
 		return w, nil
 	}
 	return w, w.keepStored()
@@ -159,7 +159,8 @@ func (w *counts) keepStored() error {
 			if c >= w.n {
 				break
 			}
-			if stored := block.At(g.RefcountOrder, i); stored > w.r.report.Refcounts.Capped(qcow2.HostCluster(c)) {
+			stored, counted := block.At(g.RefcountOrder, i), w.r.report.Refcounts.Capped(qcow2.HostCluster(c))
+			if stored > counted && (w.r.out.KeptLeaks != "" || w.r.leavesRefcount(c, counted, stored)) {
 				w.kept[c] = stored
 			}
 		}

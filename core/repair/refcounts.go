@@ -27,6 +27,9 @@ func (r *repairer) refcounts() error {
 		return r.inPlace()
 	}
 	r.out.KeptLeaks = r.mayNotFree()
+	if r.leavesAll() {
+		return nil
+	}
 	if r.opt.Scope == Rebuild || r.needsNewStructure() {
 		if err := r.rebuild(); err != nil {
 			return err
@@ -83,7 +86,7 @@ func (r *repairer) mayNotFree() string {
 func (r *repairer) needsNewStructure() bool {
 	for _, c := range []check.Code{check.ReftableReservedBits, check.RefblockUnaligned, check.RefblockOutside, check.RefblockShared,
 		check.RefcountUnreadable} {
-		if r.report.Group(c) != nil {
+		if r.report.Group(c) != nil && !r.opt.Leave.codes[c] {
 			return true
 		}
 	}
@@ -94,7 +97,7 @@ func (r *repairer) needsNewStructure() bool {
 			}
 		}
 	}
-	return r.refcountWithoutBlock() || r.reftableShared() || r.refblockShared()
+	return r.refcountWithoutBlock() && !r.opt.Leave.codes[check.RefcountZero] || r.reftableShared() || r.refblockShared()
 }
 
 // refblockShared tells whether something else claims the cluster of a refblock. The finding
@@ -183,6 +186,8 @@ func (e *blockEdit) run(n int64) {
 		stored, want := e.old.At(order, i), t.Capped(qcow2.HostCluster(e.from+i))
 		switch {
 		case stored == want:
+			continue
+		case e.r.leavesRefcount(e.from+i, want, stored):
 			continue
 		case stored < want && e.r.opt.Scope != Leaks:
 			e.raised++

@@ -32,6 +32,7 @@ func (s Scope) Valid() bool { return s == Leaks || s == All || s == Rebuild }
 type Options struct {
 	Scope  Scope
 	Accept map[check.Code]bool // codes whose repair chooses or gives something up
+	Leave  Leave               // what is not repaired
 	Check  check.Options       // for the checks of what the plan would make
 
 	// RefcountBits is the width of the refcounts that a rebuild writes, 0 to leave it.
@@ -64,6 +65,9 @@ type Outcome struct {
 	LostBytes int64
 	// KeptLeaks is why leaked clusters were not given back, "" if they were or there are none.
 	KeptLeaks string
+	// NotLeft are codes of findings that were to be left and are gone all the same: they were
+	// symptoms of what is mended, or a new refcount structure has counted everything.
+	NotLeft []check.Code
 }
 
 // The last stages, by number. What comes before them mends structures.
@@ -97,6 +101,7 @@ func Plan(ctx context.Context, img *image.Image, before *check.Report, opt Optio
 	if !opt.Scope.Valid() {
 		return nil, fmt.Errorf("repair: scope %q is not leaks, all or rebuild", opt.Scope)
 	}
+	opt.Leave = opt.Leave.whole(before)
 	r := &repairer{ctx: ctx, opt: opt, base: img, img: img, report: before, over: patch.NewOverlay(img.Src), plan: patch.New(img.Src.Size())}
 	r.out = &Outcome{Plan: r.plan, After: before}
 	if before.Incomplete != nil {
@@ -109,7 +114,7 @@ func Plan(ctx context.Context, img *image.Image, before *check.Report, opt Optio
 	}
 	// Each stage works on the image that the ones before it made: pointers before the
 	// refcounts that count them, refcounts before the flags that depend on them.
-	stages := []func() error{r.header, r.bitmaps, r.snapshots, r.pointers, r.entries, r.missingTail, r.cutPointers, r.bitmapOverlaps, r.sharedTables, r.crossLinks,
+	stages := []func() error{r.header, r.bitmaps, r.snapshots, r.pointers, r.entries, r.missingTail, r.cutPointers, func() error { return r.unlessLeft(r.bitmapOverlaps) }, r.sharedTables, r.crossLinks,
 		stageRefcounts: r.refcounts, stageFlags: r.flags, stageBits: r.featureBits}
 	for i, stage := range stages {
 		was := r.report
@@ -122,6 +127,7 @@ func Plan(ctx context.Context, img *image.Image, before *check.Report, opt Optio
 		}
 		r.countFixed(i, was)
 	}
+	r.out.NotLeft = r.notLeft(before)
 	return r.out, r.fits(r.plan)
 }
 
@@ -212,6 +218,12 @@ func timesOf(r *check.Report, codes ...check.Code) (n uint64) {
 func (r *repairer) featureBits() error {
 	h := &r.img.Header
 	bits := h.IncompatibleFeatures & (qcow2.IncompatDirty | qcow2.IncompatCorrupt)
+	if r.opt.Leave.codes[check.DirtyBit] {
+		bits &^= qcow2.IncompatDirty
+	}
+	if r.opt.Leave.codes[check.CorruptBit] {
+		bits &^= qcow2.IncompatCorrupt
+	}
 	if bits == 0 || r.report.Corruptions > 0 || r.report.CheckErrors > 0 || r.report.Refused {
 		return nil
 	}

@@ -160,7 +160,7 @@ func (r *repairer) snapshotRoots() error {
 		case r.rootOverlaps(i):
 			code = check.MetadataOverlap
 		}
-		if code == "" {
+		if code == "" || r.mendsLeft(Step{Code: code}) {
 			continue
 		}
 		if tried++; tried > maxRoots {

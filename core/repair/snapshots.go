@@ -18,10 +18,10 @@ func (r *repairer) snapshots() error {
 		return nil
 	}
 	if r.img.Geo.DataFile {
-		return r.strayWithDataFile()
+		return r.unlessLeft(r.strayWithDataFile)
 	}
 	for _, part := range []func() error{r.snapshotTable, r.snapshotRoots, r.dropSnapshots, r.completeSnapshots} {
-		if err := part(); err != nil {
+		if err := r.unlessLeft(part); err != nil {
 			return err
 		}
 		if err := r.commitPart(); err != nil {
