@@ -2,6 +2,7 @@ package cow
 
 import (
 	"context"
+	"maps"
 
 	"qcowscope/core/image"
 )
@@ -21,6 +22,7 @@ func (w *Writer) next(ctx context.Context, s *sim, img *image.Image, opt Options
 	}
 	next.index = s.index
 	copy(next.free.blocks, w.free.blocks)
+	maps.Copy(next.free.owner, w.free.owner)
 	for k, b := range s.bits {
 		if k < int64(len(next.free.blocks)) {
 			next.free.blocks[k] = b.measured(img.Geo.RefblockEntries())

@@ -89,6 +89,7 @@ var (
 	ErrTableOutside  = errors.New("cow: the L2 table is not at a place in the file")
 	ErrDataOutside   = errors.New("cow: the cluster is past the end of the file")
 	ErrBlockOutside  = errors.New("cow: the refblock is not at a place in the file")
+	ErrBlockShared   = errors.New("cow: another reftable entry names the same refblock")
 	ErrOverlap       = errors.New("cow: the write would hit the image's own tables")
 	ErrFull          = errors.New("cow: no host cluster is left that an entry could name")
 	ErrReftableLarge = errors.New("cow: the reftable would be larger than QEMU takes")

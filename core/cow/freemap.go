@@ -119,13 +119,14 @@ func (b *freeBits) set(i int64, free bool) {
 // far as it was read. It never changes once read: what plans change is their own.
 type freeMap struct {
 	g      qcow2.Geometry
-	blocks []*freeBits // by reftable index; nil: not read yet
+	blocks []*freeBits             // by reftable index; nil: not read yet
+	owner  map[qcow2.HostOff]int64 // of refblocks that were read: their index
 	// inUse are clusters with stored refcount 0 that are in use after all.
 	inUse []qcow2.HostCluster
 }
 
 func newFreeMap(g qcow2.Geometry, reftable int) *freeMap {
-	return &freeMap{g: g, blocks: make([]*freeBits, reftable)}
+	return &freeMap{g: g, blocks: make([]*freeBits, reftable), owner: map[qcow2.HostOff]int64{}}
 }
 
 // blocksAhead is how many bytes of refblocks are read at a time.
@@ -143,6 +144,10 @@ func (w *Writer) load(ctx context.Context, k int64) error {
 		if w.free.blocks[i] != nil || off == 0 || i > k && w.badBlock(off) != nil {
 			continue
 		}
+		if other, there := w.free.owner[off]; there && other != i {
+			return w.stopBlock(i, ErrBlockShared)
+		}
+		w.free.owner[off] = i
 		reqs = append(reqs, source.Request{Off: int64(off), Buf: make([]byte, w.g.ClusterSize())})
 		at = append(at, i)
 	}
@@ -153,6 +158,12 @@ func (w *Writer) load(ctx context.Context, k int64) error {
 		w.free.blocks[i] = w.withoutUsed(i, newFreeBits(w.g, reqs[j].Buf))
 	}
 	return nil
+}
+
+// stopBlock is the error of reftable entry k.
+func (w *Writer) stopBlock(k int64, err error) error {
+	at := qcow2.HostOff(w.img.Header.RefcountTableOffset) + qcow2.HostOff(k*qcow2.ReftableEntrySize)
+	return &StopError{At: at, Entry: qcow2.L2Entry{Entry: uint64(w.img.Reftable[k])}, Err: err}
 }
 
 // badBlock is why a refblock cannot be where the reftable says, nil if it can.

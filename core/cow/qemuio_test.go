@@ -42,9 +42,9 @@ const prompt = "qemu-io> "
 // further to the file: freed clusters keep their bytes.
 const plainFile = "driver=qcow2,discard=unmap,pass-discard-request=off,file.driver=file,file.filename=image.qcow2"
 
-func startQemuIO(t *testing.T, dir, options string) *qemuIO {
+func startQemuIO(t *testing.T, dir, options string, flags ...string) *qemuIO {
 	t.Helper()
-	q := &qemuIO{t: t, cmd: exec.Command("qemu-io", "--image-opts", options)}
+	q := &qemuIO{t: t, cmd: exec.Command("qemu-io", append(flags, "--image-opts", options)...)}
 	q.cmd.Dir = dir
 	in, err := q.cmd.StdinPipe()
 	if err != nil {

@@ -187,8 +187,7 @@ func (s *sim) refblock(k int64) (qcow2.HostOff, error) {
 		return off, nil
 	}
 	if err := s.w.badBlock(off); err != nil {
-		at := s.reftableAt + qcow2.HostOff(k*qcow2.ReftableEntrySize)
-		return 0, &StopError{At: at, Entry: qcow2.L2Entry{Entry: uint64(s.reftable[k])}, Err: err}
+		return 0, s.w.stopBlock(k, err)
 	}
 	return off, nil
 }
