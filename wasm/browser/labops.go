@@ -16,6 +16,7 @@ func labOperations(s *service.Session) map[string]operation {
 		"labSteps":    numbers(s.LabSteps),
 		"labWords":    asking(s.LabWords),
 		"labOldTable": oldTable(s),
+		"labLane":     packed(s.LabLane),
 		"labCounts":   asking(s.LabCounts),
 		"labApply":    plain(s.LabApply),
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"qcowscope/core/alloc"
+	"qcowscope/core/qcow2"
 	"qcowscope/core/source"
 	"qcowscope/testimages"
 )
@@ -267,6 +268,51 @@ func TestLabCounts(t *testing.T) {
 	if steps, err := s.LabSteps(ctx, LabStepsRequest{From: -3, Count: -1}); err != nil || len(steps) != 0 {
 		t.Errorf("%d numbers, %v", len(steps), err)
 	}
+}
+
+// TestLabLane: each cell says how many of its clusters have a refcount and a reference,
+// whether these differ, and where the old structure is.
+func TestLabLane(t *testing.T) {
+	ctx := context.Background()
+	s, _ := checked(t, recipe(t, "refcount_zero_data"))
+	traced(t, s, LabRequest{Kind: "rebuild"})
+	n := int(s.now.img.HostClusters())
+	fine, err := s.LabLane(ctx, LabLaneRequest{PerCell: 1, Cells: n + 1})
+	if err != nil || len(fine) != n+1 || fine[n] != 0 {
+		t.Fatalf("%v, %v", fine, err)
+	}
+	differ, all := 0, laneCell{}
+	for c := range n {
+		cell := laneCell{}
+		cell.add(decimal(t, s.stored(qcow2.HostCluster(c))), s.now.report.Refcounts.Count(qcow2.HostCluster(c)), s.now.report.Refcounts.Role(qcow2.HostCluster(c)), false)
+		if fine[c] != cell.pack() {
+			t.Errorf("cluster %d is %07b, not %07b", c, fine[c], cell.pack())
+		}
+		if cell.differ {
+			differ++
+		}
+		all = laneCell{all.clusters + 1, all.stored + cell.stored, all.counted + cell.counted, all.structure + cell.structure, all.differ || cell.differ, false}
+	}
+	if differ != 1 || fine[1]>>5&1 != 1 || fine[2]>>5&1 != 1 {
+		t.Errorf("%d cells differ; reftable %07b, refblock %07b", differ, fine[1], fine[2])
+	}
+	if coarse, err := s.LabLane(ctx, LabLaneRequest{PerCell: float64(n), Cells: 1}); err != nil || coarse[0] != all.pack() {
+		t.Errorf("all in one cell: %07b, not %07b, %v", coarse, all.pack(), err)
+	}
+	for _, req := range []LabLaneRequest{{PerCell: 0, Cells: 1}, {PerCell: math.NaN(), Cells: 1}, {PerCell: 1, Cells: -1}, {PerCell: 1, Cells: 1 << 20}} {
+		if _, err := s.LabLane(ctx, req); err == nil {
+			t.Errorf("%+v was answered", req)
+		}
+	}
+}
+
+func decimal(t *testing.T, text string) uint64 {
+	t.Helper()
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // TestAbridged: of too many steps each stage keeps both ends and what is no routine.

@@ -87,6 +87,17 @@ type LabWordsReply struct {
 // The old reftable crosses as a Float64Array: the host cluster of each refblock by index, 0
 // where there is none, -1 where the entry leads to no place in the file.
 
+// LabLaneRequest asks for all clusters in a line, PerCell in each cell.
+type LabLaneRequest struct {
+	PerCell float64 `json:"perCell"`
+	Cells   int     `json:"cells"` // at most 8192
+}
+
+// A lane crosses as a Uint8Array of Cells bytes: the low 2 bits are the share of its clusters
+// whose stored refcount is not zero, in thirds rounded up, the next 2 bits the share of
+// those that something refers to. Bit 4: the two differ for some cluster. Bit 5: the old
+// structure has one in 16 of them or more. Bit 6: a refblock cannot be read.
+
 // LabCountsRequest asks for the refcounts of clusters in a row.
 type LabCountsRequest struct {
 	First float64 `json:"first"`

@@ -12,6 +12,8 @@ import './styles/summary.css';
 import './styles/findings.css';
 import './styles/repair.css';
 import './styles/map.css';
+import './styles/save.css';
+import './styles/lab.css';
 import {App} from './views/app';
 
 const engine = new Engine(spawnWorker, new URL('engine/engine.wasm', document.baseURI).href);

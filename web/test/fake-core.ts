@@ -4,6 +4,7 @@ import type {Port} from '../src/engine/client';
 import {packCell} from '../src/model/cells';
 import {hexReplies} from './fake-hex';
 import {mapReplies} from './fake-map';
+import {takeawayReplies} from './fake-takeaway';
 import type {Op, Reply} from '../src/protocol/ops';
 import type {FindingGroup, FindingView, Info, LabReply, PlanView, Problem, Verdict} from '../src/protocol/protocol.gen';
 
@@ -180,10 +181,12 @@ export function replies(change: Partial<Replies> = {}): Replies {
     planFile: () => new TextEncoder().encode('{}'),
     report: () => new TextEncoder().encode('{}'),
     ...hexReplies,
+    ...takeawayReplies,
     labTrace: () => labReply,
     labSteps: () => new Float64Array(),
     labWords: () => ({words: []}),
     labOldTable: () => new Float64Array(),
+    labLane: () => new Uint8Array(),
     labCounts: () => ({owners: [], stored: [], counted: [], after: []}),
     labApply: () => healthy,
     ...change,

@@ -1,5 +1,5 @@
-/** The parts of the page in their order; the keys 1 to 5 go there. */
-export const PANELS = ['summary', 'map', 'findings', 'repair', 'save'] as const;
+/** The parts of the page in their order; the number keys go there. */
+export const PANELS = ['summary', 'map', 'findings', 'repair', 'lab', 'save'] as const;
 
 export type Panel = (typeof PANELS)[number];
 
@@ -8,6 +8,7 @@ export const PANEL_LABELS: Record<Panel, string> = {
   map: 'Map',
   findings: 'Findings',
   repair: 'Repair',
+  lab: 'Lab',
   save: 'Save',
 };
 
@@ -21,7 +22,7 @@ export type Command =
 
 /** The list for the help. */
 export const KEY_HELP: readonly {keys: string; does: string}[] = [
-  {keys: '1 \u2013 5', does: 'Summary, Map, Findings, Repair, Save'},
+  {keys: `1 \u2013 ${PANELS.length}`, does: Object.values(PANEL_LABELS).join(', ')},
   {keys: 'n  p', does: 'Next or previous finding'},
   {keys: '/', does: 'Filter the findings'},
   {keys: 't', does: 'Map as a table, and back'},

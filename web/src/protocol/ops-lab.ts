@@ -1,6 +1,7 @@
 import type {
   LabCounts,
   LabCountsRequest,
+  LabLaneRequest,
   LabReply,
   LabRequest,
   LabStepsRequest,
@@ -15,6 +16,7 @@ export interface LabOps {
   labSteps: {request: LabStepsRequest; reply: Float64Array<ArrayBuffer>};
   labWords: {request: LabWordsRequest; reply: LabWordsReply};
   labOldTable: {request: undefined; reply: Float64Array<ArrayBuffer>};
+  labLane: {request: LabLaneRequest; reply: Uint8Array<ArrayBuffer>};
   labCounts: {request: LabCountsRequest; reply: LabCounts};
   labApply: {request: undefined; reply: Verdict};
 }

@@ -13,6 +13,7 @@ import {FindingsPanel} from './findings';
 import {goTo} from './go-to';
 import {Header} from './header';
 import {Help} from './help';
+import {LabPanel} from './lab/lab-panel';
 import {MapPanel} from './map-panel';
 import {NoticeBar, RepairBar} from './notices';
 import {RepairPanel} from './repair';
@@ -76,6 +77,7 @@ function OpenPanels({session}: {session: OpenSession}) {
       <MapPanel session={session} />
       <FindingsPanel session={session} />
       <RepairPanel session={session} />
+      <LabPanel session={session} />
       <SavePanel session={session} />
     </>
   );

@@ -1,0 +1,99 @@
+import type {ComponentChildren} from 'preact';
+import {failure, ok} from '../../base/result';
+import type {Result} from '../../base/result';
+import {abridgedText} from '../../model/labstages';
+import {STEP_NUMBERS, Trace} from '../../model/labtrace';
+import type {LabReply, LabRequest, Problem} from '../../protocol/protocol.gen';
+import type {Controller} from '../../state/controller';
+import type {OpenSession} from '../../state/session';
+import {useController, useLoaded, useStore} from '../app-context';
+import {ProblemText} from '../problem';
+import {Blocked, CostAndGain} from './cost';
+import {Player} from './player';
+
+interface StructureRunProps {
+  session: OpenSession;
+  request: LabRequest;
+  onStop: () => void;
+  /** What can be done about it, once it is known to be possible. */
+  children: (reply: LabReply) => ComponentChildren;
+}
+
+/** A new refcount structure: what forbids it, or what it costs and gains, and how it comes about. */
+export function StructureRun({request, onStop, children}: StructureRunProps) {
+  const controller = useController();
+  const {epoch} = useStore(controller.view);
+  const key = `${epoch} ${request.kind} ${request.bits} ${request.likeQemu}`;
+  const loaded = useLoaded(key, () => load(controller, request));
+  switch (loaded.step) {
+    case 'loading':
+      return <Planning onStop={onStop} />;
+    case 'failed':
+      return <ProblemText problem={loaded.problem} />;
+    case 'loaded': {
+      const {reply, trace} = loaded.value;
+      if (trace === null) {
+        return <Blocked blockers={reply.blocked} />;
+      }
+      const abridged = abridgedText(reply.steps, reply.kept);
+      return (
+        <>
+          <CostAndGain reply={reply} />
+          {children(reply)}
+          {abridged !== null && <p class="muted">{abridged}</p>}
+          <Player trace={trace} reply={reply} />
+        </>
+      );
+    }
+  }
+}
+
+function Planning({onStop}: {onStop: () => void}) {
+  const controller = useController();
+  const stop = () => {
+    onStop();
+    void controller.cancel();
+  };
+  return (
+    <div class="row">
+      <p role="status">Working it out.</p>
+      <button type="button" onClick={stop}>
+        Cancel
+      </button>
+    </div>
+  );
+}
+
+interface Run {
+  reply: LabReply;
+  /** null if something forbids it. */
+  trace: Trace | null;
+}
+
+/** The most steps that the core gives at once. */
+const MOST_STEPS = 65536;
+
+async function load({engine}: Controller, request: LabRequest): Promise<Result<Run, Problem>> {
+  const asked = await engine.call('labTrace', request);
+  if (!asked.ok) {
+    return asked;
+  }
+  const reply = asked.value;
+  if (reply.blocked.length > 0) {
+    return ok({reply, trace: null});
+  }
+  const oldTable = await engine.call('labOldTable', undefined);
+  if (!oldTable.ok) {
+    return oldTable;
+  }
+  const numbers = new Float64Array(reply.kept * STEP_NUMBERS);
+  for (let from = 0; from < reply.kept; from += MOST_STEPS) {
+    const page = await engine.call('labSteps', {from, count: MOST_STEPS});
+    if (!page.ok) {
+      return failure(page.error);
+    }
+    numbers.set(page.value, from * STEP_NUMBERS);
+  }
+  const {before, after, stages, clusters} = reply;
+  return ok({reply, trace: new Trace(numbers, {before, after, stages, clusters, oldTable: oldTable.value})});
+}
