@@ -34,7 +34,7 @@ func (c *command) amendment(img *image.Image, o amendOptions) (*amendment, error
 	if err != nil {
 		return nil, err
 	}
-	a := &amendment{c: c, opt: opt, was: img, img: img, report: report, plan: patch.New(img.Src.Size()), trace: newTraceText(o)}
+	a := &amendment{c: c, opt: opt, was: img, img: img, report: report, plan: patch.New(img.Src.Size()), trace: newTraceText(o.trace, o.all)}
 	if err := a.repairFirst(); err != nil {
 		return nil, err
 	}

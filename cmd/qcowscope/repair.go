@@ -15,6 +15,8 @@ var repairVerb = verb{
 	help: `  -o OUT                   where the copy goes; it gets its name only when it is complete and was checked
   --scope=leaks|all|rebuild  what to repair (all); rebuild makes a new refcount structure in any case
   --accept=CODE,...        consent to repairs of these kinds, which choose or give something up
+  --leave=CODE,...         do not repair these kinds of findings
+  --trace                  how a new refcount structure comes about, pass by pass
   --fixed-size             write nothing past the end, as on a block device; what would fit is said when it cannot be done
   --refcount-bits=N        with --scope=rebuild: the width of the new refcounts, 1 to 64
   --reuse-tables           with --scope=rebuild: write over the old refcount structure, for when there is no other room
@@ -40,7 +42,9 @@ type repairOptions struct {
 	copying
 	scope  string
 	accept string
+	leave  string
 	place  placing
+	trace  bool
 }
 
 // placing are the flags that say where and how a rebuild puts the new refcount structure.
@@ -62,6 +66,8 @@ func runRepair(c *command) int {
 	c.copyingFlags(&o.copying)
 	c.flags.StringVar(&o.scope, "scope", string(repair.All), "")
 	c.flags.StringVar(&o.accept, "accept", "", "")
+	c.flags.StringVar(&o.leave, "leave", "", "")
+	c.flags.BoolVar(&o.trace, "trace", false, "")
 	c.flags.BoolVar(&o.place.fixedSize, "fixed-size", false, "")
 	c.flags.BoolVar(&o.place.reuseTables, "reuse-tables", false, "")
 	c.flags.UintVar(&o.place.refcountBits, "refcount-bits", 0, "")
@@ -69,6 +75,10 @@ func runRepair(c *command) int {
 		return code
 	}
 	accept, err := acceptedCodes(o.accept)
+	var leave []check.Code
+	if err == nil {
+		leave, err = codesIn("leave", o.leave)
+	}
 	if err == nil && !repair.Scope(o.scope).Valid() {
 		err = fmt.Errorf("--scope is leaks, all or rebuild")
 	}
@@ -89,19 +99,31 @@ func runRepair(c *command) int {
 	if err := o.refuse(f); err != nil {
 		return c.fail(err)
 	}
-	return c.repair(f, img, o, accept)
+	return c.repair(f, img, o, accept, leave)
+}
+
+// codesIn reads a list of codes of findings.
+func codesIn(flag, list string) (codes []check.Code, err error) {
+	for _, word := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) {
+		code := check.Code(word)
+		if code.Title() == "" {
+			return nil, fmt.Errorf("--%s: there is no code %s", flag, word)
+		}
+		codes = append(codes, code)
+	}
+	return codes, nil
 }
 
 // acceptedCodes reads a list of codes that a repair may be consented to for.
 func acceptedCodes(list string) (map[check.Code]bool, error) {
+	codes, err := codesIn("accept", list)
+	if err != nil {
+		return nil, err
+	}
 	accept := map[check.Code]bool{}
-	for _, word := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) {
-		code := check.Code(word)
-		if code.Title() == "" {
-			return nil, fmt.Errorf("--accept: there is no code %s", word)
-		}
+	for _, code := range codes {
 		if code.Consent() == "" {
-			return nil, fmt.Errorf("--accept: %s is not repaired by consent: %s", word, code.CureText())
+			return nil, fmt.Errorf("--accept: %s is not repaired by consent: %s", code, code.CureText())
 		}
 		accept[code] = true
 	}
@@ -109,7 +131,8 @@ func acceptedCodes(list string) (map[check.Code]bool, error) {
 }
 
 // repair makes the plan, and the copy with it.
-func (c *command) repair(f *file, img *image.Image, o repairOptions, accept map[check.Code]bool) int {
+func (c *command) repair(f *file, img *image.Image, o repairOptions, accept map[check.Code]bool, leave []check.Code) int {
+	told := newTraceText(o.trace, false)
 	opt, end := c.checkOptions(keptFindings)
 	before, err := check.Run(c.ctx, img, opt)
 	if err != nil {
@@ -117,12 +140,15 @@ func (c *command) repair(f *file, img *image.Image, o repairOptions, accept map[
 		return c.fail(err)
 	}
 	out, err := repair.Plan(c.ctx, img, before, repair.Options{
-		Scope: repair.Scope(o.scope), Accept: accept, Check: opt,
+		Scope: repair.Scope(o.scope), Accept: accept, Leave: repair.NewLeave(leave, nil), Check: opt, Trace: told.tracer(),
 		FixedSize: o.place.fixedSize, ReuseTables: o.place.reuseTables, RefcountBits: o.place.refcountBits,
 	})
 	end()
 	if err != nil {
 		return c.fail(flagsThatFit(err))
+	}
+	if *o.form == "human" {
+		told.write(c.out)
 	}
 	plan := out.Plan
 	if o.rebase {
@@ -141,7 +167,7 @@ func (c *command) repair(f *file, img *image.Image, o repairOptions, accept map[
 	if err := c.writeChanged(f, plan, o.copying, out.After); err != nil {
 		return c.fail(err)
 	}
-	c.reportRepair(f, after, o, plan, out)
+	c.reportRepair(f, after, o, plan, out, told)
 	return leftCode(out.After)
 }
 

@@ -38,15 +38,17 @@ type repairJSON struct {
 	LeaksFixed       uint64       `json:"leaks-fixed"`
 	Lost             []lostJSON   `json:"lost"` // guest ranges whose bytes are not in the file: the first of them
 	LostBytes        int64        `json:"lost-bytes"`
+	NotLeft          []check.Code `json:"not-left,omitempty"` // were to be left, and are gone with what is mended
+	Trace            *traceJSON   `json:"trace,omitempty"`
 	After            report.Check `json:"after"` // the check of the copy
 	Schema           int          `json:"schema"`
 }
 
-func (c *command) reportRepair(f *file, img *image.Image, o repairOptions, plan *patch.Plan, out *repair.Outcome) {
+func (c *command) reportRepair(f *file, img *image.Image, o repairOptions, plan *patch.Plan, out *repair.Outcome, told *traceText) {
 	if *o.form == "json" {
 		j := repairJSON{Filename: f.path, Output: o.path, Scope: o.scope, Steps: []stepJSON{}, Writes: plan.Writes(), Bytes: plan.Bytes(),
 			SizeBefore: plan.SizeBefore, SizeAfter: plan.SizeAfter, CorruptionsFixed: out.CorruptionsFixed, LeaksFixed: out.LeaksFixed,
-			Lost: []lostJSON{}, LostBytes: out.LostBytes,
+			Lost: []lostJSON{}, LostBytes: out.LostBytes, NotLeft: out.NotLeft, Trace: told.json(),
 			After: (&outcome{report: out.After, image: img, keptLeaks: out.KeptLeaks}).json(c.ctx, o.path), Schema: schema}
 		for _, s := range out.Steps {
 			j.Steps = append(j.Steps, stepJSON{string(s.Code), s.What, s.Count})
@@ -58,6 +60,9 @@ func (c *command) reportRepair(f *file, img *image.Image, o repairOptions, plan 
 		return
 	}
 	writeRepair(c.out, o.path, plan, out)
+	for _, code := range out.NotLeft {
+		fmt.Fprintf(c.out, "%s was to be left and is gone all the same: it came from what is mended.\n", code)
+	}
 	writeLeft(c.out, img, out)
 }
 

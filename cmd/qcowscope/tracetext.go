@@ -41,8 +41,8 @@ type traceGap struct {
 	last []string // lines of the last of them
 }
 
-func newTraceText(o amendOptions) *traceText {
-	return &traceText{on: o.trace, all: o.all, told: map[alloc.Act]int{}}
+func newTraceText(on, all bool) *traceText {
+	return &traceText{on: on, all: all, told: map[alloc.Act]int{}}
 }
 
 // tracer is nil when nobody listens.
@@ -84,6 +84,10 @@ func (t *traceText) tell(e alloc.Event) {
 // sectionOf is the heading under which the step is told.
 func (t *traceText) sectionOf(e alloc.Event) string {
 	switch e.Act {
+	case alloc.CountReferences, alloc.CompareCounts:
+		return "What there is"
+	case alloc.Recount:
+		return "Counted again"
 	case alloc.BeginWalk:
 		return fmt.Sprintf("Walk %d", e.Walk)
 	case alloc.BeginWriteWalk:
