@@ -1,17 +1,21 @@
 package amend_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"qcowscope/core/amend"
+	"qcowscope/core/image"
 	"qcowscope/core/qcow2"
 	"qcowscope/core/refcount"
+	"qcowscope/core/source"
 	"qcowscope/testimages"
 )
 
@@ -162,5 +166,40 @@ func TestWidthBeyondTheLargestTable(t *testing.T) {
 		if !errors.As(err, &blocked) || !slices.Equal(names(blocked.Blockers), []string{amend.BlockedByReftable}) {
 			t.Errorf("like QEMU %v: %v", likeQEMU, err)
 		}
+	}
+}
+
+// Random bytes in small images: whatever they mean now, a change is refused, or makes nothing
+// worse.
+func TestWidthOfRandomDamage(t *testing.T) {
+	done, refused := 0, 0
+	for _, name := range []string{"healthy_cluster_512", "healthy_cluster_512_refcount_64", "healthy_snapshots", "healthy_refcount_bits_1"} {
+		b := builtRecipe(t, name)
+		for seed := range uint64(60) {
+			r := rand.New(rand.NewPCG(seed, 23))
+			damaged := bytes.Clone(b.Image)
+			for range 1 + r.IntN(3) {
+				damaged[r.IntN(min(len(damaged), 64<<10>>r.IntN(8)))] = byte(r.IntN(256)) >> r.IntN(8)
+			}
+			s := subject{src: source.Bytes(damaged)}
+			img, err := image.Open(context.Background(), s.src)
+			if err != nil {
+				continue
+			}
+			before := s.check(t)
+			res, err := amend.Width(context.Background(), img, before, amend.WidthOptions{Bits: otherWidth(r, img.Geo.RefcountOrder), LikeQEMU: seed%2 == 0})
+			if err != nil {
+				refused++
+				continue
+			}
+			done++
+			after := s.after(t, res.Plan).check(t)
+			if after.Corruptions > before.Corruptions || after.Leaks > before.Leaks || after.CheckErrors > before.CheckErrors || after.Worst() > before.Worst() {
+				t.Errorf("%s, seed %d: %d corruptions, %d leaks; there were %d and %d", name, seed, after.Corruptions, after.Leaks, before.Corruptions, before.Leaks)
+			}
+		}
+	}
+	if done < 40 || refused < 40 {
+		t.Errorf("%d done, %d refused", done, refused)
 	}
 }

@@ -198,7 +198,7 @@ func layouts() uint64 {
 	if os.Getenv("QCOWSCOPE_FULL") != "" {
 		return 5000
 	}
-	return 700
+	return 400
 }
 
 // Random layouts, direct and as QEMU does it: everything is kept, and direct is never larger.
