@@ -56,8 +56,8 @@ func Compare(ctx context.Context, t *Trace, initial Initial, progress func(done,
 	return c, nil
 }
 
-// best is the setup with the largest clusters of those that write and take about as little
-// as any: large ones need fewer tables.
+// best is the usual setup if it writes and takes about as little as any; else the one with the
+// largest clusters of those that do: large ones need fewer tables.
 func (c *Comparison) best(extended bool) int {
 	least, smallest := int64(-1), int64(-1)
 	for _, x := range c.Costs {
@@ -74,6 +74,9 @@ func (c *Comparison) best(extended bool) int {
 	best := -1
 	for i, x := range c.Costs {
 		about := x.Total() <= least+least/16 && x.Allocated <= 2*smallest
+		if about && i == usualBits-leastBits && !extended {
+			return i
+		}
 		if x.ExtendedL2 == extended && (best < 0 && x.Total() == least || about) {
 			best = i
 		}
@@ -81,7 +84,8 @@ func (c *Comparison) best(extended bool) int {
 	return best
 }
 
-// worthIt is by how many percent subclusters must save bytes to be recommended.
+// worthIt is how many percent more must be written without subclusters for them to be
+// recommended.
 const worthIt = 10
 
 // advise puts the answer into words.
@@ -94,7 +98,7 @@ func (c *Comparison) advise() {
 			"They matter while an image grows, over a backing file, and after a snapshot."
 		return
 	}
-	c.Extended = ext.Total() < plain.Total()-plain.Total()/100*worthIt || sameBytes(ext, plain) && ext.Mapping < plain.Mapping
+	c.Extended = c.beats(ext)
 	switch {
 	case !c.Extended:
 		c.Advice = fmt.Sprintf("Leave extended L2 off, with clusters of %s: %.2f bytes are written for each byte of the guest, with subclusters at best %.2f. %s",
@@ -111,8 +115,16 @@ func (c *Comparison) advise() {
 	}
 }
 
-// sameBytes tells whether two setups write about the same.
-func sameBytes(a, b Cost) bool { return a.Total() <= b.Total()+b.Total()/100*worthIt }
+// beats tells whether every setup without subclusters writes clearly more, or needs more than
+// twice the tables.
+func (c *Comparison) beats(ext Cost) bool {
+	for _, x := range c.Costs {
+		if !x.ExtendedL2 && x.Total() <= ext.Total()+ext.Total()/100*worthIt && x.Mapping <= 2*ext.Mapping {
+			return false
+		}
+	}
+	return true
+}
 
 func times(a, b int64) string { return fmt.Sprintf("%.1f times", float64(a)/float64(max(1, b))) }
 
