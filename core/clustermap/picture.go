@@ -27,6 +27,14 @@ func newPicture(clusters int64, l looks, pack func(*tally) Cell) *Picture {
 	return &Picture{Plane: PlaneOf(clusters), looks: l, pack: pack}
 }
 
+// Cut is the picture of the first clusters only, of which there must be so many.
+func (p *Picture) Cut(clusters int64) *Picture {
+	if clusters == p.Plane.Clusters {
+		return p
+	}
+	return newPicture(clusters, p.looks, p.pack)
+}
+
 // pyramid is the one of the order.
 func (p *Picture) pyramid(ctx context.Context, o Order) (*pyramid, error) {
 	if p.pyramids[o] == nil {

@@ -14,7 +14,11 @@ type pictures struct {
 	of    *check.Report // whose they are
 	scan  *clustermap.Scan
 	guest *clustermap.GuestMap // of the layer that was asked for last
+	cuts  map[string]cut       // by space
 }
+
+// cut is a picture and the same of fewer clusters.
+type cut struct{ whole, part *clustermap.Picture }
 
 // scanStep is how many bytes of tables one call of MapScan reads.
 const scanStep = 16 << 20
@@ -25,7 +29,7 @@ func (s *Session) picturesNow() (*pictures, error) {
 		return nil, errNotChecked
 	}
 	if s.pictures.of != s.now.report {
-		s.pictures = pictures{of: s.now.report}
+		s.pictures = pictures{of: s.now.report, cuts: map[string]cut{}}
 	}
 	return &s.pictures, nil
 }
@@ -94,6 +98,23 @@ func (s *Session) picture(ctx context.Context, space string, layer int) (*cluste
 	return p.guest.Picture, nil
 }
 
+// shown is the picture of the first clusters of a space.
+func (s *Session) shown(ctx context.Context, space string, layer int, clusters float64) (*clustermap.Picture, error) {
+	whole, err := s.picture(ctx, space, layer)
+	if err != nil || clusters == 0 {
+		return whole, err
+	}
+	if !(clusters > 0 && clusters <= float64(whole.Plane.Clusters)) {
+		return nil, impossible(fmt.Sprintf("%v clusters of %q", clusters, space))
+	}
+	c := s.pictures.cuts[space]
+	if c.whole != whole || c.part.Plane.Clusters != int64(clusters) {
+		c = cut{whole, whole.Cut(int64(clusters))}
+		s.pictures.cuts[space] = c
+	}
+	return c.part, nil
+}
+
 func impossible(what string) error {
 	return &ProblemError{Problem{Kind: "internal", Title: "The map was asked for something impossible.", Detail: what}}
 }
@@ -124,7 +145,7 @@ func cellOf(p *clustermap.Picture, order string, level int, x, y float64) (cell,
 func (s *Session) MapTile(ctx context.Context, req MapTileRequest) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, err := s.picture(ctx, req.Space, req.Layer)
+	p, err := s.shown(ctx, req.Space, req.Layer, req.Clusters)
 	if err != nil {
 		return nil, problemError(err)
 	}
@@ -149,7 +170,7 @@ type MapPins struct {
 func (s *Session) MapPins(ctx context.Context, req MapPinsRequest) (MapPins, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, err := s.picture(ctx, req.Space, req.Layer)
+	p, err := s.shown(ctx, req.Space, req.Layer, req.Clusters)
 	if err != nil {
 		return MapPins{}, problemError(err)
 	}
@@ -174,7 +195,7 @@ func (s *Session) MapPins(ctx context.Context, req MapPinsRequest) (MapPins, err
 func (s *Session) MapCell(ctx context.Context, req MapCellRequest) (MapCellReply, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, err := s.picture(ctx, req.Space, req.Layer)
+	p, err := s.shown(ctx, req.Space, req.Layer, req.Clusters)
 	if err != nil {
 		return MapCellReply{}, problemError(err)
 	}

@@ -31,6 +31,9 @@ type MapTileRequest struct {
 	Level int     `json:"level"`
 	X     float64 `json:"x"` // of tiles
 	Y     float64 `json:"y"`
+	// Clusters is how many are shown, all if 0: a map may leave out the free ones at the end.
+	// The plane is one of so many clusters.
+	Clusters float64 `json:"clusters"`
 }
 
 // GuestKinds are the kinds of guest clusters. What an image says nothing about is "nothing";
@@ -48,12 +51,13 @@ var ReferenceSteps = []string{"0", "1", "2", "3", "4", "5 to 8", "9 to 16", "17 
 // MapPinsRequest asks for what is wrong in a block of 32 by 32 cells, in order "along" of 1024
 // cells in a row. X and Y are those of the block.
 type MapPinsRequest struct {
-	Space string  `json:"space"`
-	Layer int     `json:"layer"`
-	Order string  `json:"order"`
-	Level int     `json:"level"`
-	X     float64 `json:"x"`
-	Y     float64 `json:"y"`
+	Space    string  `json:"space"`
+	Layer    int     `json:"layer"`
+	Order    string  `json:"order"`
+	Level    int     `json:"level"`
+	X        float64 `json:"x"`
+	Y        float64 `json:"y"`
+	Clusters float64 `json:"clusters"` // as for tiles
 }
 
 // Pins cross as three arrays, an element for each cell in which something is wrong: clusters
@@ -62,12 +66,13 @@ type MapPinsRequest struct {
 
 // MapCellRequest asks for one of the worst clusters of a cell.
 type MapCellRequest struct {
-	Space string  `json:"space"`
-	Layer int     `json:"layer"`
-	Order string  `json:"order"`
-	Level int     `json:"level"`
-	X     float64 `json:"x"` // of the cell; its number in order "along"
-	Y     float64 `json:"y"`
+	Space    string  `json:"space"`
+	Layer    int     `json:"layer"`
+	Order    string  `json:"order"`
+	Level    int     `json:"level"`
+	X        float64 `json:"x"` // of the cell; its number in order "along"
+	Y        float64 `json:"y"`
+	Clusters float64 `json:"clusters"` // as for tiles
 }
 
 // MapCellReply is that cluster, -1 when there is no such cell.

@@ -13,6 +13,7 @@ import './styles/findings.css';
 import './styles/repair.css';
 import './styles/map.css';
 import './styles/save.css';
+import './styles/save.css';
 import './styles/lab.css';
 import {App} from './views/app';
 

@@ -4,6 +4,7 @@ import type {Port} from '../src/engine/client';
 import {packCell} from '../src/model/cells';
 import {hexReplies} from './fake-hex';
 import {mapReplies} from './fake-map';
+import {takeawayReplies} from './fake-takeaway';
 import type {Op, Reply} from '../src/protocol/ops';
 import type {FindingGroup, FindingView, Info, LabReply, PlanView, Problem, Verdict} from '../src/protocol/protocol.gen';
 
@@ -180,6 +181,7 @@ export function replies(change: Partial<Replies> = {}): Replies {
     planFile: () => new TextEncoder().encode('{}'),
     report: () => new TextEncoder().encode('{}'),
     ...hexReplies,
+    ...takeawayReplies,
     labTrace: () => labReply,
     labSteps: () => new Float64Array(),
     labWords: () => ({words: []}),

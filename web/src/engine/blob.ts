@@ -18,7 +18,7 @@ export function blobOf(parts: Part[], file: Blob, patch: Uint8Array<ArrayBuffer>
 }
 
 /** So many zeros, as a Blob that doubles itself: a cut-off image may miss more than memory could hold. */
-function zeros(length: number): Blob {
+export function zeros(length: number): Blob {
   if (length <= ZERO_BLOCK) {
     return new Blob([new Uint8Array(length)]);
   }

@@ -42,7 +42,7 @@ const APPLIES = new Map<Op, Op>([
 const PLANS: ReadonlySet<Op> = new Set(APPLIES.values());
 
 /** What a user may want to stop. */
-const LONG: ReadonlySet<Op> = new Set<Op>(['open', 'check', 'plan', 'apply', 'undo', 'labTrace', 'labApply']);
+const LONG: ReadonlySet<Op> = new Set<Op>(['open', 'check', 'plan', 'apply', 'undo', 'labTrace', 'labApply', 'take', 'takeNext']);
 
 /** After this the worker is ended instead of asked. */
 const PATIENCE_MS = 200;

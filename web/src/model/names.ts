@@ -6,8 +6,25 @@ export function changedName(name: string, marks: readonly string[]): string {
   return `${withoutSuffix(plainName(name))}.${marks.join('.')}${SUFFIX}`;
 }
 
-export function reportName(name: string): string {
-  return `${withoutSuffix(plainName(name))}.report.json`;
+export function reportName(name: string, suffix = 'json'): string {
+  return `${withoutSuffix(plainName(name))}.report.${suffix}`;
+}
+
+export function patchName(name: string): string {
+  return `${withoutSuffix(plainName(name))}.patch.vcdiff`;
+}
+
+export function undoPatchName(name: string): string {
+  return `${withoutSuffix(plainName(name))}.undo.vcdiff`;
+}
+
+/** A copy without data. */
+export function skeletonName(name: string): string {
+  return `${withoutSuffix(plainName(name))}.skeleton${SUFFIX}`;
+}
+
+export function skeletonArchiveName(name: string): string {
+  return `${withoutSuffix(plainName(name))}.skeleton.tar.gz`;
 }
 
 export function planName(name: string): string {

@@ -3,7 +3,7 @@ import type {Engine} from '../engine/client';
 import {fileChanged} from '../engine/problems';
 import {clusterOf, filteredGroups, nextPlace, sortedGroups} from '../model/findings';
 import type {FindingPlace} from '../model/findings';
-import {changedName, planName, reportName, undoPlanName} from '../model/names';
+import {changedName, planName, undoPlanName} from '../model/names';
 import type {PlanRequest, Problem} from '../protocol/protocol.gen';
 import {fetchSample} from './samples';
 import type {Sample} from './samples';
@@ -11,6 +11,7 @@ import {askPlace, download, streamTo} from './saving';
 import {changeMarks, currentInfo, currentVerdict, isApplied, isBusy, nextSession} from './session';
 import type {Change, OpenSession, Session, SessionEvent} from './session';
 import {Store} from './store';
+import {Takeaway} from './takeaway';
 import {imageView, initialView, keepSettings} from './view';
 import type {Saving, View} from './view';
 import {changeOf} from './watch';
@@ -20,6 +21,8 @@ import type {Source} from './watch';
 export class Controller {
   readonly session = new Store<Session>({step: 'empty'});
   readonly view = new Store<View>(initialView());
+  /** What is taken out of the page beside the image itself. */
+  readonly takeaway: Takeaway;
 
   private source: Source | null = null;
   /** Grows with every image: answers about an earlier one are dropped. */
@@ -29,6 +32,12 @@ export class Controller {
   constructor(readonly engine: Engine) {
     engine.onProgress = (progress) => this.dispatch({type: 'progressed', progress});
     engine.onRestart = (why) => this.restarted(why);
+    this.takeaway = new Takeaway(this);
+  }
+
+  /** The file that is open, as it was given. */
+  get original(): Source | null {
+    return this.source;
   }
 
   change(change: Partial<View>): void {
@@ -172,16 +181,12 @@ export class Controller {
       download(blob.value, name);
       this.saving({step: 'saved', how: 'downloaded', name, bytes: blob.value.size});
     } else {
-      await this.stream(place, blob.value, source.file);
+      await this.stream(place, blob.value, source);
     }
   }
 
   stopSaving(): void {
     this.saveAbort?.abort();
-  }
-
-  async saveReport(): Promise<void> {
-    await this.saveJson(() => this.engine.call('report', undefined), reportName);
   }
 
   /** The plan as the command line applies it, or the plan that takes it back. */
@@ -267,7 +272,7 @@ export class Controller {
     }
   }
 
-  private async stream(place: FileSystemFileHandle, blob: Blob, original: File): Promise<void> {
+  private async stream(place: FileSystemFileHandle, blob: Blob, original: Source): Promise<void> {
     const abort = new AbortController();
     this.saveAbort = abort;
     const total = blob.size;

@@ -2,7 +2,7 @@
 import {afterEach, expect, it, vi} from 'vitest';
 import {askPlace, streamTo} from './saving';
 
-const original = new File(['original'], 'disk.qcow2', {lastModified: 1000});
+const original = {file: new File(['original'], 'disk.qcow2', {lastModified: 1000}), handle: null};
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -1,6 +1,7 @@
 import {failure, ok} from '../base/result';
 import type {Result} from '../base/result';
 import type {Problem} from '../protocol/protocol.gen';
+import type {Source} from './watch';
 
 /** Hands a Blob to the browser's own downloads. Nothing of it is read into memory. */
 export function download(blob: Blob, name: string): void {
@@ -39,13 +40,13 @@ export async function askPlace(name: string): Promise<FileSystemFileHandle | 'no
 export async function streamTo(
   place: FileSystemFileHandle,
   blob: Blob,
-  original: File,
+  original: Source,
   onWritten: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<Result<File, Problem>> {
   try {
     if (await isOriginal(place, original)) {
-      return failure(overOriginal(original.name));
+      return failure(overOriginal(original.file.name));
     }
     const target = await place.createWritable();
     await blob.stream().pipeThrough(counting(onWritten)).pipeTo(target, {signal});
@@ -55,10 +56,25 @@ export async function streamTo(
   }
 }
 
-/** The browser does not tell paths, but no other file has the same name, size and time. */
-async function isOriginal(place: FileSystemFileHandle, original: File): Promise<boolean> {
+/**
+ * Whether the place is the very file that was opened. Where the browser cannot say, no other file has the same name, size
+ * and time.
+ */
+export async function isOriginal(place: FileSystemFileHandle, {file, handle}: Source): Promise<boolean> {
+  if (handle !== null && (await place.isSameEntry(handle))) {
+    return true;
+  }
   const there = await place.getFile();
-  return there.name === original.name && there.size === original.size && there.lastModified === original.lastModified;
+  return there.name === file.name && there.size === file.size && there.lastModified === file.lastModified;
+}
+
+/** How much room the browser sees, if it says, and if that is less than what is needed; null otherwise. */
+export async function tooLittleRoom(bytes: number): Promise<number | null> {
+  // Some browsers have no storage for pages at all, such as in private windows.
+  const storage = navigator.storage as StorageManager | undefined;
+  const {quota, usage} = (await storage?.estimate().catch(() => null)) ?? {};
+  const room = quota === undefined ? Infinity : quota - (usage ?? 0);
+  return room < bytes ? room : null;
 }
 
 function counting(onWritten: (bytes: number) => void): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
@@ -72,7 +88,7 @@ function counting(onWritten: (bytes: number) => void): TransformStream<Uint8Arra
   });
 }
 
-function overOriginal(name: string): Problem {
+export function overOriginal(name: string): Problem {
   return {
     kind: 'save',
     title: 'That is the file you opened. It is the only copy of your data, so it is not overwritten.',
@@ -82,7 +98,7 @@ function overOriginal(name: string): Problem {
   };
 }
 
-function notSaved(error: unknown): Problem {
+export function notSaved(error: unknown): Problem {
   if (error instanceof DOMException && error.name === 'AbortError') {
     return {
       kind: 'cancelled',
@@ -94,10 +110,10 @@ function notSaved(error: unknown): Problem {
   }
   return {
     kind: 'save',
-    title: 'The repaired image could not be saved.',
+    title: 'The file could not be saved.',
     where: '',
     advice:
-      'Look whether the disk has room for the whole image, and whether the original can still be read. ' +
+      'Look whether the disk has room for it, and whether the original can still be read. ' +
       'The repair is still here: try again, or choose another place.',
     detail: String(error),
   };
