@@ -36,6 +36,7 @@ type kind struct {
 	name string
 	// floor is how many crash states the full run must see of the kind.
 	floor int
+	all   bool // costs too much to make for only a part to be used
 	plans func(t *testing.T, each func(planned))
 }
 
@@ -51,6 +52,14 @@ func share() int {
 		return 1
 	}
 	return 20
+}
+
+// statesEach is how many crash states of one plan are looked at.
+func statesEach() int {
+	if full() {
+		return 120
+	}
+	return 40
 }
 
 func load(t testing.TB, name string) *testimages.Built {
@@ -120,25 +129,6 @@ func content(t testing.TB, src source.Source, plan *patch.Plan) source.Bytes {
 		t.Fatal(err)
 	}
 	return all
-}
-
-// difference is the plan that makes one file of the other.
-func difference(was, is []byte) *patch.Plan {
-	p := patch.New(int64(len(was)))
-	for off := 0; off < len(is); {
-		if off < len(was) && is[off] == was[off] || off >= len(was) && is[off] == 0 {
-			off++
-			continue
-		}
-		end := off + 1
-		for end < len(is) && end-off < 4096 && (end >= len(was) || is[end] != was[end]) {
-			end++
-		}
-		p.Add(0, int64(off), is[off:end], "difference")
-		off = end
-	}
-	p.SizeAfter = int64(len(is))
-	return p
 }
 
 // redirected redirects the plan; nil when it says why it cannot.

@@ -16,15 +16,18 @@ import (
 	"qcowscope/testimages"
 )
 
-// kinds are the plans that are redirected: those of the program itself.
+// outside are the kinds that need another program.
+var outside []kind
+
+// kinds are the plans that are redirected: those of the program itself, and others'.
 func kinds() []kind {
-	return []kind{
-		{"repair", 25_000, repairs(repair.Leaks, repair.All)},
-		{"rebuild", 25_000, repairs(repair.Rebuild)},
-		{"width", 25_000, widths},
-		{"write", 25_000, writes},
-		{"version", 2_000, versions},
-	}
+	return append([]kind{
+		{name: "repair", floor: 25_000, plans: repairs(repair.Leaks, repair.All)},
+		{name: "rebuild", floor: 25_000, plans: repairs(repair.Rebuild)},
+		{name: "width", floor: 25_000, plans: widths},
+		{name: "write", floor: 25_000, plans: writes},
+		{name: "version", floor: 2_000, plans: versions},
+	}, outside...)
 }
 
 // repairs are those of all recipes, with and without consent to everything.

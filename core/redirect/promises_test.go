@@ -17,27 +17,38 @@ import (
 )
 
 // Whatever the plan: redirected it makes the same image but for the places, writes only to
-// clusters that were free before the header switches over, and nothing without need.
-func TestRedirectedPlansKeepTheirPromises(t *testing.T) {
+// clusters that were free before the header switches over, and nothing without need; and no
+// crash breaks it.
+func TestRedirectedPlans(t *testing.T) {
 	for k, kind := range kinds() {
 		t.Run(kind.name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(uint64(k), 2))
-			done := 0
+			var sum tally
 			kind.plans(t, func(p planned) {
-				if share() > 1 && r.IntN(3) > 0 {
+				if !full() && !kind.all && r.IntN(share()/3) > 0 {
 					return
 				}
-				if res := p.redirected(t); res != nil {
-					p.keepsPromises(t, res)
-					done++
+				res := p.redirected(t)
+				if res == nil {
+					return
+				}
+				p.keepsPromises(t, res)
+				p.survives(t, res, &sum)
+				if askQEMU != nil {
+					askQEMU(t, r, p, res)
 				}
 			})
-			if done < 30 {
-				t.Errorf("only %d plans redirected", done)
+			floor := kind.floor / share()
+			t.Logf("%d plans, %d crash states, %d of them behind the switch, %d unsafe", sum.plans, sum.states, sum.switched, sum.unsafe)
+			if sum.states < floor || sum.switched == 0 {
+				t.Errorf("too few: %+v, the floor is %d", sum, floor)
 			}
 		})
 	}
 }
+
+// askQEMU has QEMU judge a sample of the results and of the crash states, where it is there.
+var askQEMU func(t *testing.T, r *rand.Rand, p planned, res *redirect.Result)
 
 // keepsPromises holds a redirected plan to all of them.
 func (p planned) keepsPromises(t *testing.T, res *redirect.Result) {
