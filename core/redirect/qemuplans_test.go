@@ -14,7 +14,9 @@ import (
 	"qcowscope/testimages/qemu"
 )
 
-func init() { outside = append(outside, kind{name: "qemu", floor: 3_000, all: true, plans: qemuChanges}) }
+func init() {
+	outside = append(outside, kind{name: "qemu", floor: 3_000, all: true, plans: qemuChanges})
+}
 
 // create are the images that QEMU changes.
 var create = []string{
