@@ -43,8 +43,8 @@ func (w *Writer) promises() (all []promise) {
 // tables adds new L2 tables, and the entries that change.
 func (b *builder) tables(r *round) error {
 	changed := map[qcow2.HostOff][]int64{}
-	for p := range r.l2 {
-		changed[p.table] = append(changed[p.table], p.index)
+	for _, c := range r.entries {
+		changed[c.table] = append(changed[c.table], c.index)
 	}
 	for _, t := range r.newTables {
 		table := make(qcow2.L2Table, b.g.ClusterSize())

@@ -48,6 +48,7 @@ type change[T any] struct{ before, after T }
 
 // l2Change is the entry of a guest cluster before and after a round.
 type l2Change struct {
+	place
 	guest         qcow2.GuestOff
 	before, after qcow2.L2Entry
 }
@@ -64,6 +65,7 @@ type round struct {
 	runs      []*Run
 	l1        map[int64]*change[qcow2.L1Entry]
 	l2        map[place]*l2Change
+	entries   []*l2Change // the same, in the order in which they were touched
 	counts    []qcow2.HostCluster // touched
 	refcounts []RefcountChange    // by commit: those of them that changed
 	reftable  map[int64]*change[qcow2.ReftableEntry]
@@ -155,7 +157,9 @@ func (s *sim) setL2(p place, at qcow2.GuestOff, e qcow2.L2Entry) error {
 	if c := s.now.l2[p]; c != nil {
 		c.after = e
 	} else {
-		s.now.l2[p] = &l2Change{at, t.At(s.g, p.index), e}
+		c = &l2Change{p, at, t.At(s.g, p.index), e}
+		s.now.l2[p] = c
+		s.now.entries = append(s.now.entries, c)
 	}
 	putL2(t, s.g, p.index, e)
 	return nil

@@ -224,15 +224,14 @@ func (t *stepper) links(r *round) {
 		t.add(Step{Kind: StepL1, Count: i, Guest: qcow2.Range[qcow2.GuestOff]{Start: t.g.GuestOffset(i, 0), Len: qcow2.GuestOff(t.g.L2Span())},
 			Before: qcow2.L2Entry{Entry: uint64(r.l1[i].before)}, After: qcow2.L2Entry{Entry: uint64(r.l1[i].after)}})
 	}
-	byGuest := func(a, b place) int { return cmp.Compare(r.l2[a].guest, r.l2[b].guest) }
+	slices.SortFunc(r.entries, func(a, b *l2Change) int { return cmp.Compare(a.guest, b.guest) })
 	var last Step
 	var end *l2Change // the last that last stands for
-	for _, p := range slices.SortedFunc(maps.Keys(r.l2), byGuest) {
-		c := r.l2[p]
+	for _, c := range r.entries {
 		if c.before == c.after {
 			continue
 		}
-		at := qcow2.Range[qcow2.HostOff]{Start: p.table + qcow2.HostOff(p.index*t.g.L2EntrySize()), Len: qcow2.HostOff(t.g.L2EntrySize())}
+		at := qcow2.Range[qcow2.HostOff]{Start: c.table + qcow2.HostOff(c.index*t.g.L2EntrySize()), Len: qcow2.HostOff(t.g.L2EntrySize())}
 		if end != nil && last.Host.End() == at.Start && t.follows(end, c) {
 			last.Host.Len += at.Len
 			last.Guest.Len += qcow2.GuestOff(t.g.ClusterSize())
