@@ -19,8 +19,8 @@ export function SaveSkeleton({session}: {session: OpenSession}) {
     <div class="card save-skeleton">
       <h3>Copy without your data, for a bug report</h3>
       <p>
-        It keeps the structure of your file as it is now: header, tables, refcounts, the lists of snapshots and bitmaps. A
-        check finds the same in it. <strong>Blank are</strong> the data of the disk, compressed or not, saved states of
+        It keeps the structure of your file, without a repair: header, tables, refcounts, the lists of snapshots and bitmaps.
+        A check finds the same in it. <strong>Blank are</strong> the data of the disk, compressed or not, saved states of
         virtual machines, all that nothing points to, and the keys of an encrypted image.
       </p>
       <Keep info={info} keep={keep} onKeep={setKeep} />

@@ -16,10 +16,14 @@ export function SavePanel({session}: {session: OpenSession}) {
   return (
     <Section panel="save" label="Save" heading="Save">
       <div class="save-grid">
-        <SaveImage session={session} />
-        <SavePatches session={session} />
-        <SaveSkeleton session={session} />
-        <SaveReport session={session} />
+        <div>
+          <SaveImage session={session} />
+          <SaveSkeleton session={session} />
+        </div>
+        <div>
+          <SavePatches session={session} />
+          <SaveReport session={session} />
+        </div>
       </div>
     </Section>
   );
