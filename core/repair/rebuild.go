@@ -28,14 +28,28 @@ func (r *repairer) rebuild() error {
 	if err := s.AddTo(r.ctx, r.stage, batchRaise, g, want, r.opt.Trace); err != nil {
 		return err
 	}
-	r.stage.Add(batchSwitch, qcow2.OffReftable, s.Pointer(g), "refcount_table_offset and refcount_table_clusters: switch to the new refcount table")
-	if g.RefcountOrder != r.img.Geo.RefcountOrder {
-		order := binary.BigEndian.AppendUint32(nil, uint32(g.RefcountOrder))
-		r.stage.Add(batchSwitch, qcow2.OffRefcountOrder, order, fmt.Sprintf("refcount_order: refcounts of %d bits", g.RefcountBits()))
+	if err := r.switchTo(s, g); err != nil {
+		return err
 	}
 	r.traceSwitch(s, want)
 	r.step(check.RefcountZero, uint64(len(s.Blocks)), "write a new refcount block")
 	r.step(check.RefcountZero, 1, "write a new refcount table and switch the header to it")
+	return nil
+}
+
+// switchTo points the header to the new structure, in one write, whatever else changes with
+// it: half of it would be a third structure that there is not.
+func (r *repairer) switchTo(s alloc.Structure, g qcow2.Geometry) error {
+	head, why := s.Pointer(g), "refcount_table_offset and refcount_table_clusters: switch to the new refcount table"
+	if g.RefcountOrder != r.img.Geo.RefcountOrder {
+		rest := make([]byte, qcow2.OffRefcountOrder-qcow2.OffReftable-len(head))
+		if err := source.ReadFull(r.img.Src, rest, int64(qcow2.OffReftable+len(head))); err != nil {
+			return err
+		}
+		head = binary.BigEndian.AppendUint32(append(head, rest...), uint32(g.RefcountOrder))
+		why = fmt.Sprintf("refcount_table_offset, refcount_table_clusters and refcount_order: switch to the new refcount table, of %d bits a refcount", g.RefcountBits())
+	}
+	r.stage.Add(batchSwitch, qcow2.OffReftable, head, why)
 	return nil
 }
 
