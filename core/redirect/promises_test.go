@@ -64,6 +64,7 @@ func (p planned) keepsPromises(t *testing.T, res *redirect.Result) {
 	p.nothingWithoutNeed(t, res)
 	p.undone(t, res, after)
 	p.replayed(t, res)
+	p.sure(t, res, after)
 	again := planned{name: p.name + " again", src: p.src, img: p.img, before: p.before, plan: res.Plan}
 	if twice := again.redirected(t); twice == nil || len(twice.Moves) > 0 && len(res.Unsafe) == 0 {
 		t.Errorf("%s: redirected again something moves: %+v", p.name, twice)
@@ -237,5 +238,32 @@ func (p planned) replayed(t *testing.T, res *redirect.Result) {
 		if cut < len(res.Log) && !plan.Empty() || cut == len(res.Log) && plan.String() != res.Plan.String() {
 			t.Errorf("%s: %d of %d records replayed make\n%v", p.name, cut, len(res.Log), plan)
 		}
+	}
+}
+
+// sure holds that the plan is known to be safe as it is, and so is the one that takes it back
+// where the header changed in one step.
+func (p planned) sure(t *testing.T, res *redirect.Result, after source.Bytes) {
+	t.Helper()
+	undo, err := res.Plan.Undo(p.src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forth, err := redirect.Safe(ctx, p.src, res.Plan, check.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := redirect.Safe(ctx, after, undo, check.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := 0
+	for _, b := range res.Plan.Batches {
+		if b[0].Off < qcow2.SectorSize {
+			steps++
+		}
+	}
+	if safe := len(res.Unsafe) == 0; forth != safe || safe && !back && steps == 1 && len(p.src) >= qcow2.SectorSize {
+		t.Errorf("%s: known to be safe: %v, undone: %v, it is %v\n%v", p.name, forth, back, safe, res.Plan)
 	}
 }
