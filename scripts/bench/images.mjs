@@ -9,7 +9,7 @@ import {must} from '../process.mjs';
  * @typedef {object} Recipe
  * @property {string} options for qemu-img create
  * @property {string} size
- * @property {(file: import('node:fs/promises').FileHandle) => Promise<void>} [then] what is done to it afterwards
+ * @property {(file: import('node:fs/promises').FileHandle, path: string) => Promise<void>} [then] what is done to it afterwards
  */
 
 /**
@@ -21,6 +21,8 @@ const recipes = {
   'metadata-1T': {options: 'preallocation=metadata', size: '1T'},
   'metadata-64G-4K': {options: 'preallocation=metadata,cluster_size=4K', size: '64G'},
   'scattered-128G': {options: 'preallocation=metadata', size: '128G', then: scatter},
+  'metadata-64G': {options: 'preallocation=metadata', size: '64G'},
+  'one-cluster-64M': {options: 'refcount_bits=1', size: '64M', then: writeOneCluster},
   'no-refcounts-1T': {options: 'preallocation=metadata', size: '1T', then: zeroRefblocks},
 };
 
@@ -41,7 +43,7 @@ export async function image(name) {
     await must(`Making ${name}`, 'qemu-img', ['create', '-q', '-f', 'qcow2', '-o', recipe.options, unfinished, recipe.size]);
     if (recipe.then !== undefined) {
       const handle = await open(unfinished, 'r+');
-      await recipe.then(handle);
+      await recipe.then(handle, unfinished);
       await handle.close();
     }
     renameSync(unfinished, file);
@@ -82,6 +84,14 @@ async function scatter(file) {
     }
     await file.write(table, 0, length, offset);
   }
+}
+
+/**
+ * @param {import('node:fs/promises').FileHandle} _
+ * @param {string} file
+ */
+async function writeOneCluster(_, file) {
+  await must('Writing a cluster', 'qemu-io', ['-f', 'qcow2', '-c', 'write -P 1 0 64k', file]);
 }
 
 /** @param {import('node:fs/promises').FileHandle} file */

@@ -1,5 +1,5 @@
 import {image} from './images.mjs';
-import {chromiumDrop, qcowscopeCheck, qcowscopeRepair, qemuImgCheck, qemuImgRepair} from './sides.mjs';
+import {chromiumDrop, qcowscopeAmend, qcowscopeCheck, qcowscopeRepair, qemuImgAmend, qemuImgCheck, qemuImgRepair} from './sides.mjs';
 
 /**
  * A row compares our way with the reference, on one image. Add a row here to measure more.
@@ -53,6 +53,22 @@ export const rows = [
     image: 'no-refcounts-1T',
     ours: qcowscopeRepair,
     reference: qemuImgRepair,
+  },
+  {
+    name: 'amend-1-to-64-bits',
+    what: 'Refcounts of 1 bit to 64 bits in a 64 MiB image with one cluster written, with the writing and checking of the copy',
+    runs: 3,
+    image: 'one-cluster-64M',
+    ours: qcowscopeAmend(64),
+    reference: qemuImgAmend(64),
+  },
+  {
+    name: 'amend-16-to-8-bits',
+    what: 'Refcounts of 16 bits to 8 bits in a 64 GiB image with all its tables, with the writing and checking of the copy',
+    runs: 5,
+    image: 'metadata-64G',
+    ours: qcowscopeAmend(8),
+    reference: qemuImgAmend(8),
   },
 ];
 

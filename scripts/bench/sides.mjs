@@ -65,14 +65,46 @@ export async function qcowscopeRepair(file) {
 }
 
 /**
- * A repair in place, each time of a new copy, which is made before the clock runs. What it
- * says, a line for each cluster, is thrown away.
+ * A repair in place. What it says, a line for each cluster, is thrown away.
  * @param {string} file
+ */
+export function qemuImgRepair(file) {
+  return inPlace('qemu-img check -r all', file, (copy) => ['check', '-f', 'qcow2', '-r', 'all', copy]);
+}
+
+/**
+ * A change of refcount width.
+ * @param {number} bits
+ */
+export function qcowscopeAmend(bits) {
+  /** @param {string} file */
+  return async (file) => {
+    const out = `${file}.amended`;
+    const args = ['amend', '--force', `--refcount-bits=${bits}`, file, '-o', out];
+    const side = await programSide('qcowscope amend -o OUT', await commandLine(), args);
+    return {...side, close: () => rm(out, {force: true})};
+  };
+}
+
+/**
+ * The same, in place.
+ * @param {number} bits
+ */
+export function qemuImgAmend(bits) {
+  /** @param {string} file */
+  return (file) => inPlace('qemu-img amend', file, (copy) => ['amend', '-f', 'qcow2', '-o', `refcount_bits=${bits}`, copy]);
+}
+
+/**
+ * qemu-img writing to an image, each time a new copy, which is made before the clock runs.
+ * @param {string} name
+ * @param {string} file
+ * @param {(copy: string) => string[]} args
  * @returns {Promise<Side>}
  */
-export async function qemuImgRepair(file) {
+async function inPlace(name, file, args) {
   const copy = `${file}.copy`;
-  const side = await programSide('qemu-img check -r all', 'qemu-img', ['check', '-f', 'qcow2', '-r', 'all', copy]);
+  const side = await programSide(name, 'qemu-img', args(copy));
   return {
     name: side.name,
     run: async () => {
