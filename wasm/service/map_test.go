@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"qcowscope/core/clustermap"
+	"qcowscope/core/qcow2"
 	"qcowscope/core/refcount"
 	"qcowscope/testimages"
 )
@@ -239,6 +240,23 @@ func TestMapOfEveryImage(t *testing.T) {
 	}
 }
 
+// TestMapWithoutItsEnd: a map may leave out what is free at the end; the rest stays as it is.
+func TestMapWithoutItsEnd(t *testing.T) {
+	ctx := context.Background()
+	s, _ := checked(t, recipe(t, "healthy_snapshots"))
+	all, err := s.MapTile(ctx, MapTileRequest{Space: "host", Order: "along"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	part, err := s.MapTile(ctx, MapTileRequest{Space: "host", Order: "along", Clusters: 5})
+	if err != nil || len(part) != 10 || !slices.Equal(part, all[:10]) {
+		t.Errorf("got %v, %v, want the start of %v", part, err, all)
+	}
+	if _, err := s.MapTile(ctx, MapTileRequest{Space: "host", Order: "along", Clusters: 1e6}); err == nil {
+		t.Error("more clusters than there are")
+	}
+}
+
 // TestMapTables: the names that the protocol gives to what the core packs.
 func TestMapTables(t *testing.T) {
 	for i, least := range clustermap.ReferenceSteps {
@@ -249,5 +267,14 @@ func TestMapTables(t *testing.T) {
 	if len(ReferenceSteps) != len(clustermap.ReferenceSteps) || len(GuestKinds) != int(clustermap.GuestUnknown)+1 ||
 		len(LayerKinds) != int(clustermap.LayerOthers)+1 || len(Owners) < int(refcount.Leaked)+1 {
 		t.Error("a table has another length than the core's")
+	}
+	for k, name := range map[qcow2.SubclusterKind]string{qcow2.SubUnallocated: "unallocated", qcow2.SubUnallocatedAlloc: "unallocated-host",
+		qcow2.SubZero: "zero", qcow2.SubZeroAlloc: "zero-allocated", qcow2.SubNormal: "data", qcow2.SubCompressed: "compressed", qcow2.SubInvalid: "invalid"} {
+		if SubclusterStates[k] != name {
+			t.Errorf("state %d is called %q, not %q", k, SubclusterStates[k], name)
+		}
+	}
+	if SubclusterStates[noSubclusters] != "none" || len(SubclusterStates) != noSubclusters+1 {
+		t.Error("the last state is not that of no entry")
 	}
 }

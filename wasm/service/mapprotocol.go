@@ -149,7 +149,7 @@ type MapSubclustersRequest struct {
 
 // SubclusterStates are the states of subclusters. "none" is that of host clusters that no L2
 // entry points to.
-var SubclusterStates = []string{"unallocated", "zero", "zero-allocated", "data", "compressed", "unallocated-host", "invalid", "none"}
+var SubclusterStates = []string{"unallocated", "unallocated-host", "zero", "zero-allocated", "data", "compressed", "invalid", "none"}
 
 // MapLayersRequest asks for a page of the layers whose guest map can be shown.
 type MapLayersRequest struct {

@@ -24,7 +24,10 @@ export type Owner = (typeof OWNERS)[number];
 /** Owners that share a hue. Inside a family the texture tells them apart. */
 export type Family = 'active' | 'snapshot' | 'mapping' | 'refcount' | 'other' | 'leaked' | 'free';
 
-export type Texture = 'plain' | 'dots' | 'rising' | 'falling' | 'upright' | 'level' | 'grid' | 'frame';
+/** In the order of the map's shader. */
+export const TEXTURES = ['plain', 'dots', 'rising', 'falling', 'upright', 'level', 'grid', 'frame'] as const;
+
+export type Texture = (typeof TEXTURES)[number];
 
 interface OwnerFacts {
   /** In the legend and in tables. */

@@ -345,6 +345,11 @@ export interface MapTileRequest {
   /** of tiles */
   x: number;
   y: number;
+  /**
+   * Clusters is how many are shown, all if 0: a map may leave out the free ones at the end.
+   * The plane is one of so many clusters.
+   */
+  clusters: number;
 }
 
 /**
@@ -417,6 +422,8 @@ export interface MapPinsRequest {
   level: number;
   x: number;
   y: number;
+  /** as for tiles */
+  clusters: number;
 }
 
 /** MapCellRequest asks for one of the worst clusters of a cell. */
@@ -428,6 +435,8 @@ export interface MapCellRequest {
   /** of the cell; its number in order "along" */
   x: number;
   y: number;
+  /** as for tiles */
+  clusters: number;
 }
 
 /** MapCellReply is that cluster, -1 when there is no such cell. */

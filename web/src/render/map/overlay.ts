@@ -1,0 +1,137 @@
+import {screenRect} from '../../model/map/camera';
+import {LETTER_CLUSTER, SPLIT_CLUSTER} from '../../model/map/grain';
+import type {PlacedPin} from '../../model/map/pins';
+import {clusterAt} from '../../model/map/plane';
+import type {Rect} from '../../model/map/plane';
+import {paintBytes, paintSplit} from './inside';
+import {drawPin} from './mark';
+import {chip, eachCluster, letters, MONO} from './scene';
+import type {Overlay} from './scene';
+
+/** Paints what lies over the cells: letters, what is inside clusters, addresses, marks, what is meant. */
+export function paintOverlay(context: CanvasRenderingContext2D, scene: Overlay): void {
+  context.clearRect(0, 0, scene.screen.width, scene.screen.height);
+  if (scene.stage === 'bytes') {
+    paintBytes(context, scene);
+  } else if (scene.camera.scale >= SPLIT_CLUSTER) {
+    paintSplit(context, scene);
+  } else if (scene.camera.scale >= LETTER_CLUSTER) {
+    paintLetters(context, scene);
+  }
+  if (scene.plane.order === 'rows' && scene.stage !== 'bytes') {
+    paintAddresses(context, scene);
+  }
+  for (const part of scene.linked) {
+    link(context, scene, part);
+  }
+  for (const part of scene.selected) {
+    ring(context, scene, part, 2.5);
+  }
+  if (scene.hovered !== null) {
+    ring(context, scene, scene.hovered, 1);
+  }
+  for (const pin of [...scene.pins].sort((a, b) => a.rank - b.rank)) {
+    drawPin(context, scene.palette, placed(scene, pin), pinSize(scene));
+  }
+  if (scene.cursor !== null) {
+    ring(context, scene, scene.cursor, 1.5);
+  }
+}
+
+function pinSize({camera}: Overlay): number {
+  return camera.scale < LETTER_CLUSTER ? 13 : Math.min(20, camera.scale * 0.5);
+}
+
+/** In a large cell the mark leaves its middle to what is written there. */
+function placed({camera}: Overlay, pin: PlacedPin): PlacedPin {
+  const aside = camera.scale >= 56 ? camera.scale / 2 - 16 : 0;
+  return {...pin, x: pin.x + aside, y: pin.y - aside};
+}
+
+function paintLetters(context: CanvasRenderingContext2D, scene: Overlay): void {
+  const {camera, pins} = scene;
+  const size = Math.max(10, Math.min(16, camera.scale * 0.3));
+  context.font = `600 ${size}px ${MONO}`;
+  context.textAlign = 'center';
+  context.textBaseline = 'middle';
+  const marked = camera.scale < 56 ? new Set(pins.map((pin) => pin.cluster)) : new Set<number>();
+  eachCluster(scene, (cluster, rect) => {
+    const look = scene.lookOf(cluster);
+    if (look === null || look.letters === '' || scene.dimmed(look) || marked.has(cluster)) {
+      return;
+    }
+    letters(context, scene, look, look.letters, rect.x + rect.width / 2, rect.y + rect.height / 2 + 0.5);
+    if (camera.scale >= 84) {
+      context.font = `500 10px ${MONO}`;
+      letters(context, scene, look, scene.offsetText(cluster), rect.x + rect.width / 2, rect.y + rect.height - 12);
+      context.font = `600 ${size}px ${MONO}`;
+    }
+  });
+}
+
+const ADDRESS_DISTANCE = 44;
+
+/** The offsets at which rows begin, at the left edge. */
+function paintAddresses(context: CanvasRenderingContext2D, scene: Overlay): void {
+  const {camera, screen, plane} = scene;
+  let step = 1;
+  while (step * camera.scale < ADDRESS_DISTANCE) {
+    step *= 2;
+  }
+  context.font = `500 10px ${MONO}`;
+  context.textAlign = 'left';
+  context.textBaseline = 'middle';
+  const last = Math.ceil(camera.y + screen.height / camera.scale);
+  for (let row = Math.ceil(Math.max(0, camera.y) / step) * step; row < last; row += step) {
+    const cluster = clusterAt(plane, {x: 0, y: row});
+    const y = (row - camera.y) * camera.scale + Math.min(9, camera.scale / 2);
+    if (cluster !== null && y > 6 && y < screen.height - 6) {
+      chip(context, scene.palette, scene.offsetText(cluster), 3, y);
+    }
+  }
+}
+
+const SMALLEST_RING = 15;
+const SMALLEST_LINK = 5;
+
+/** A double ring, dark and light, so that one of them shows on any fill. */
+function ring(context: CanvasRenderingContext2D, {camera, screen, palette}: Overlay, part: Rect, width: number): void {
+  const rect = screenRect(camera, part);
+  const grow = Math.max(1, (SMALLEST_RING - Math.min(rect.width, rect.height)) / 2);
+  const left = Math.max(width, rect.x - grow);
+  const top = Math.max(width, rect.y - grow);
+  const right = Math.min(screen.width - width, rect.x + rect.width + grow);
+  const bottom = Math.min(screen.height - width, rect.y + rect.height + grow);
+  if (right <= left || bottom <= top) {
+    return;
+  }
+  context.lineJoin = 'round';
+  context.strokeStyle = palette.page;
+  context.lineWidth = width + 3;
+  context.strokeRect(left, top, right - left, bottom - top);
+  context.strokeStyle = palette.ink;
+  context.lineWidth = width;
+  context.strokeRect(left, top, right - left, bottom - top);
+}
+
+/** What belongs to what is meant in the other map. */
+function link(context: CanvasRenderingContext2D, {camera, screen, palette}: Overlay, part: Rect): void {
+  const rect = screenRect(camera, part);
+  const [growX, growY] = [Math.max(0, SMALLEST_LINK - rect.width) / 2, Math.max(0, SMALLEST_LINK - rect.height) / 2];
+  const [x, y, width, height] = [rect.x - growX, rect.y - growY, rect.width + 2 * growX, rect.height + 2 * growY];
+  if (x > screen.width || y > screen.height || x + width < 0 || y + height < 0) {
+    return;
+  }
+  context.globalAlpha = 0.35;
+  context.fillStyle = palette.page;
+  context.fillRect(x, y, width, height);
+  context.globalAlpha = 1;
+  context.strokeStyle = palette.page;
+  context.lineWidth = 3.5;
+  context.strokeRect(x, y, width, height);
+  context.strokeStyle = palette.ink;
+  context.lineWidth = 1.5;
+  context.setLineDash([4, 2]);
+  context.strokeRect(x, y, width, height);
+  context.setLineDash([]);
+}
