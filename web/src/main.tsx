@@ -12,7 +12,7 @@ import './styles/summary.css';
 import './styles/findings.css';
 import './styles/repair.css';
 import './styles/map.css';
-import './styles/save.css';
+import './styles/hex.css';
 import './styles/save.css';
 import './styles/lab.css';
 import {App} from './views/app';

@@ -101,5 +101,5 @@ it('keys move it, with Ctrl to the ends', () => {
 it('bytes cross as digits and are shown as letters where they are some', () => {
   expect([...bytesOf('00ff7e')]).toEqual([0, 255, 126]);
   expect(bytesOf('')).toHaveLength(0);
-  expect([...'\u0000A~\u007f\u00ff'].map((c) => letterOf(c.charCodeAt(0))).join('')).toBe('\u00b7A~\u00b7\u00b7');
+  expect([0, 0x41, 0x7e, 0x7f, 0xff].map(letterOf).join('')).toBe('\u00b7A~\u00b7\u00b7');
 });

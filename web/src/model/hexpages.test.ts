@@ -55,10 +55,11 @@ describe('the pages', () => {
     const asked: [bigint, boolean][] = [];
     const answers: ((value: Result<HexReply, Problem>) => void)[] = [];
     const arrived = vi.fn();
-    const all = new HexPages((start, other) => {
+    const read = (start: bigint, other: boolean) => {
       asked.push([start, other]);
-      return new Promise((resolve) => answers.push(resolve));
-    }, arrived);
+      return new Promise<Result<HexReply, Problem>>((resolve) => answers.push(resolve));
+    };
+    const all = new HexPages(4096, read, arrived);
     const answer = async (value: Result<HexReply, Problem>) => {
       answers.shift()?.(value);
       await Promise.resolve();
@@ -73,7 +74,9 @@ describe('the pages', () => {
     all.want(at(0n), at(3n), false);
     all.want(at(500n), at(501n) + 1n, false);
     expect(asked).toEqual([[0n, false]]);
-    await answer(ok(reply({bytes: '00'})));
+    expect([all.size, all.plan]).toEqual([4096n, '']);
+    await answer(ok(reply({bytes: '00', plan: 'planned'})));
+    expect([all.size, all.plan]).toEqual([0x100000n, 'planned']);
     await answer(ok(reply({bytes: '01'})));
     await answer(ok(reply({bytes: '02'})));
     expect(asked).toEqual([

@@ -67,6 +67,12 @@ export function byteAt(page: HexPage, offset: bigint): HexByte | null {
   };
 }
 
+export type PlanState = '' | 'planned' | 'applied';
+
+function planState(name: string): PlanState {
+  return name === 'planned' || name === 'applied' ? name : '';
+}
+
 /** Reads a page of the core; `other` asks for the other side. */
 export type ReadPage = (start: bigint, other: boolean) => Promise<Result<HexReply, Problem>>;
 
@@ -80,10 +86,18 @@ export class HexPages {
   /** The page that is being read. */
   private reading: string | null = null;
 
+  /** Bytes of the longer side, as far as that is known. */
+  size: bigint;
+  /** What makes the two sides: a plan that is made, or applied changes. */
+  plan: PlanState = '';
+
   constructor(
+    fileSize: number,
     private readonly read: ReadPage,
     private readonly arrived: () => void,
-  ) {}
+  ) {
+    this.size = BigInt(fileSize);
+  }
 
   get(offset: bigint, other: boolean): PageAnswer | undefined {
     return this.kept.get(keyOf(pageStart(offset), other));
@@ -123,6 +137,10 @@ export class HexPages {
       const key = keyOf(next.start, next.other);
       this.reading = key;
       const reply = await this.read(next.start, next.other);
+      if (reply.ok) {
+        this.size = BigInt(reply.value.size);
+        this.plan = planState(reply.value.plan);
+      }
       this.keep(
         key,
         reply.ok ? {step: 'loaded', page: pageOf(next.start, reply.value)} : {step: 'failed', problem: reply.error},

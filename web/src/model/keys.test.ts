@@ -15,6 +15,8 @@ it.each([
   ['n', 'finding'],
   ['p', 'finding'],
   ['t', 'table'],
+  ['[', 'history'],
+  [']', 'history'],
 ])('%s is %s', (key, command) => {
   expect(commandOf(key)?.do).toBe(command);
 });

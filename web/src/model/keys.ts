@@ -1,5 +1,5 @@
 /** The parts of the page in their order; the number keys go there. */
-export const PANELS = ['summary', 'map', 'findings', 'repair', 'lab', 'save'] as const;
+export const PANELS = ['summary', 'map', 'findings', 'repair', 'hex', 'lab', 'save'] as const;
 
 export type Panel = (typeof PANELS)[number];
 
@@ -8,6 +8,7 @@ export const PANEL_LABELS: Record<Panel, string> = {
   map: 'Map',
   findings: 'Findings',
   repair: 'Repair',
+  hex: 'Hex',
   lab: 'Lab',
   save: 'Save',
 };
@@ -18,7 +19,8 @@ export type Command =
   | {do: 'help'}
   | {do: 'filter'}
   | {do: 'finding'; step: 1 | -1}
-  | {do: 'table'};
+  | {do: 'table'}
+  | {do: 'history'; step: 1 | -1};
 
 /** The list for the help. */
 export const KEY_HELP: readonly {keys: string; does: string}[] = [
@@ -26,6 +28,7 @@ export const KEY_HELP: readonly {keys: string; does: string}[] = [
   {keys: 'n  p', does: 'Next or previous finding'},
   {keys: '/', does: 'Filter the findings'},
   {keys: 't', does: 'Map as a table, and back'},
+  {keys: '[  ]', does: 'Back and forward along the pointers that were followed'},
   {keys: '?', does: 'This help'},
   {keys: 'arrow keys', does: 'On the map: move from cell to cell'},
   {keys: 'Page Up  Page Down', does: 'On the map: a screenful up or down'},
@@ -33,6 +36,9 @@ export const KEY_HELP: readonly {keys: string; does: string}[] = [
   {keys: '+  \u2212  0', does: 'On the map: closer, farther, all of it'},
   {keys: 'Enter', does: 'On the map: what is this cluster?'},
   {keys: 'Esc', does: 'On the map: back out'},
+  {keys: 'arrow keys', does: 'In the bytes: move by byte; Home, End, Page Up, Page Down as on the map'},
+  {keys: 'Tab', does: 'In the bytes, after a move: the next field, with Shift the one before; Esc leaves'},
+  {keys: 'Enter', does: 'In the bytes: follow the pointer'},
 ];
 
 /** The command of a key that was pressed without Ctrl, Alt or Meta, null if it has none. */
@@ -52,6 +58,10 @@ export function commandOf(key: string): Command | null {
       return {do: 'finding', step: -1};
     case 't':
       return {do: 'table'};
+    case '[':
+      return {do: 'history', step: -1};
+    case ']':
+      return {do: 'history', step: 1};
     default:
       return null;
   }

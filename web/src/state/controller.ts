@@ -3,6 +3,8 @@ import type {Engine} from '../engine/client';
 import {fileChanged} from '../engine/problems';
 import {clusterOf, filteredGroups, nextPlace, sortedGroups} from '../model/findings';
 import type {FindingPlace} from '../model/findings';
+import {HEX_START} from '../model/hexplace';
+import type {HexPlace} from '../model/hexplace';
 import {changedName, planName, undoPlanName} from '../model/names';
 import type {PlanRequest, Problem} from '../protocol/protocol.gen';
 import {fetchSample} from './samples';
@@ -21,6 +23,7 @@ import type {Source} from './watch';
 export class Controller {
   readonly session = new Store<Session>({step: 'empty'});
   readonly view = new Store<View>(initialView());
+  readonly hex = new Store<HexPlace>(HEX_START);
   /** What is taken out of the page beside the image itself. */
   readonly takeaway: Takeaway;
 
@@ -92,6 +95,7 @@ export class Controller {
     this.engine.close();
     this.dispatch({type: 'closed'});
     this.change(imageView(this.view.value.epoch + 1));
+    this.hex.set(HEX_START);
   }
 
   /** Checks the file again; a deep check decodes its compressed clusters as well. */
@@ -224,6 +228,7 @@ export class Controller {
     this.saveAbort?.abort();
     this.dispatch({type: 'chosen', file: {name: file.name, size: file.size}});
     this.change(imageView(this.view.value.epoch + 1));
+    this.hex.set(HEX_START);
     return ++this.turn;
   }
 

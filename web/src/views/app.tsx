@@ -13,6 +13,8 @@ import {FindingsPanel} from './findings';
 import {goTo} from './go-to';
 import {Header} from './header';
 import {Help} from './help';
+import {stepHex} from './hex/go';
+import {HexPanel} from './hex/hex-panel';
 import {LabPanel} from './lab/lab-panel';
 import {MapPanel} from './map-panel';
 import {NoticeBar, RepairBar} from './notices';
@@ -77,6 +79,7 @@ function OpenPanels({session}: {session: OpenSession}) {
       <MapPanel session={session} />
       <FindingsPanel session={session} />
       <RepairPanel session={session} />
+      <HexPanel session={session} />
       <LabPanel session={session} />
       <SavePanel session={session} />
     </>
@@ -147,6 +150,9 @@ function run(controller: Controller, command: Command): void {
     case 'table':
       controller.change({mapAs: controller.view.value.mapAs === 'table' ? 'picture' : 'table'});
       goTo('map');
+      break;
+    case 'history':
+      stepHex(controller, command.step);
       break;
   }
 }

@@ -1,0 +1,80 @@
+import {useEffect, useRef, useState} from 'preact/hooks';
+import {jumped} from '../../model/hexplace';
+import type {OpenSession} from '../../state/session';
+import {changeWords, currentInfo, isApplied} from '../../state/session';
+import {useController, useStore} from '../app-context';
+import {Section} from '../section';
+import {HexView} from './hex-view';
+
+type ShownAs = 'bytes' | 'fields';
+
+/** The file byte by byte: what each field is, what it holds and where it points. */
+export function HexPanel({session}: {session: OpenSession}) {
+  const [as, setAs] = useState<ShownAs>('bytes');
+  const here = useRef<HTMLDivElement>(null);
+  const near = useNear(here);
+  useMapSelection(currentInfo(session).clusterSize);
+  return (
+    <Section
+      panel="hex"
+      label="Hex"
+      heading={isApplied(session) ? `Hex after ${changeWords(session)}` : 'Hex'}
+      aside={<BytesOrFields as={as} onAs={setAs} />}
+    >
+      <div ref={here} class="hex-place">
+        {near && <HexView session={session} as={as} onBytes={() => setAs('bytes')} />}
+      </div>
+    </Section>
+  );
+}
+
+function BytesOrFields({as, onAs}: {as: ShownAs; onAs: (as: ShownAs) => void}) {
+  return (
+    <div class="switch" role="group" aria-label="Show the file as">
+      {(['bytes', 'fields'] as const).map((choice) => (
+        <button key={choice} type="button" aria-pressed={as === choice} onClick={() => onAs(choice)}>
+          {choice === 'bytes' ? 'Bytes' : 'List of fields'}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** Whether the element has come near what is seen of the page; from then on it stays so. */
+function useNear(element: {current: HTMLElement | null}): boolean {
+  const {hex} = useController();
+  const jumps = useStore(hex).jumps;
+  const [near, setNear] = useState(false);
+  useEffect(() => {
+    if (near || element.current === null) {
+      return;
+    }
+    const observer = new IntersectionObserver(
+      (entries) => {
+        if (entries.some((entry) => entry.isIntersecting)) {
+          setNear(true);
+        }
+      },
+      {rootMargin: '400px'},
+    );
+    observer.observe(element.current);
+    return () => observer.disconnect();
+  }, [near, element]);
+  return near || jumps > 0;
+}
+
+/** What is selected on the map is shown here, too. */
+function useMapSelection(clusterSize: number): void {
+  const controller = useController();
+  const {selected} = useStore(controller.view);
+  const before = useRef(selected);
+  useEffect(() => {
+    if (selected !== null && selected !== before.current) {
+      const size = BigInt(clusterSize);
+      controller.hex.update((place) =>
+        place.cursor / size === BigInt(selected) ? place : jumped(place, BigInt(selected) * size),
+      );
+    }
+    before.current = selected;
+  }, [controller, selected, clusterSize]);
+}
