@@ -49,14 +49,17 @@ type Cost struct {
 	Entries   int64 // L2 entries changed
 	Refcounts int64 // refcounts changed
 	Tables    int64 // L2 tables allocated or copied
-	Metadata  int64 // bytes of those entries, refcounts, tables, and of refblocks
-	Allocated int64 // bytes of clusters allocated for data
+	Metadata  int64 // bytes of those entries and refcounts
+	// Structures are the bytes of those tables, and of refblocks. They are written once; it
+	// depends on how much of the disk a trace touches, not on how much it writes.
+	Structures int64
+	Allocated  int64 // bytes of clusters allocated for data
 	// Mapping is how many bytes of L2 tables map the disk up to the trace's end: what QEMU
 	// must cache not to read tables again and again.
 	Mapping int64
 }
 
-// Total is how many bytes are written for all of the trace.
+// Total is how many bytes are written for all of the trace, but for the structures.
 func (c Cost) Total() int64 { return c.Written + c.Copied + c.Zeroed + c.Metadata }
 
 // Factor is how many bytes are written for each that the guest writes.
@@ -102,7 +105,8 @@ func Amplify(ctx context.Context, t *Trace, s Setup) (Cost, error) {
 		}
 	}
 	refblocks := ceilDiv(r.Allocated>>s.ClusterBits+r.Tables, r.g.RefblockEntries())
-	r.Metadata = r.Entries*r.g.L2EntrySize() + r.Refcounts*2 + (r.Tables+refblocks)<<s.ClusterBits
+	r.Metadata = r.Entries*r.g.L2EntrySize() + r.Refcounts*2
+	r.Structures = (r.Tables + refblocks) << s.ClusterBits
 	r.Mapping = r.g.Clusters(t.End) * r.g.L2EntrySize()
 	return r.Cost, nil
 }

@@ -65,7 +65,7 @@ type round struct {
 	runs      []*Run
 	l1        map[int64]*change[qcow2.L1Entry]
 	l2        map[place]*l2Change
-	entries   []*l2Change // the same, in the order in which they were touched
+	entries   []*l2Change         // the same, in the order in which they were touched
 	counts    []qcow2.HostCluster // touched
 	refcounts []RefcountChange    // by commit: those of them that changed
 	reftable  map[int64]*change[qcow2.ReftableEntry]

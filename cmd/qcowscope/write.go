@@ -1,0 +1,218 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"qcowscope/core/check"
+	"qcowscope/core/cow"
+	"qcowscope/core/image"
+	"qcowscope/core/patch"
+	"qcowscope/core/qcow2"
+)
+
+var writeVerb = verb{
+	name: "write", args: "IMAGE -o OUT", short: "write a copy after one guest write, and tell all that it does",
+	help: `  -o OUT               where the copy goes; it gets its name only when it is complete and was checked
+  --offset=N           where the guest writes, in bytes; K, M, G, T and 0x are understood
+  --length=N           how many bytes
+  --pattern=B          write bytes of this value, 0 to 255
+  --zero               write zeros, by flags where they can say so
+  --unmap              with --zero: clusters may be given back
+  --discard            discard the range: whole clusters of it are given back
+  --data-file-out=F    where a copy of the external data file goes, if the image has one
+  --plan               tell what would be written, and write nothing; with --output=json for apply
+  --undo=FILE          also write the plan that makes the original of the copy again
+  --rebase-backing     rewrite the name of the backing file so that it is found from OUT
+  --force              replace OUT, F and FILE if they exist
+  --output=human|json  a summary for people or for programs
+
+The write is done as QEMU does it: clusters in place or newly allocated where QEMU would, the
+bytes around it copied, subclusters, refcounts and tables as QEMU leaves them.
+
+` + "Subclusters are shown as\n" + cow.Legend + `
+
+exit codes:
+  0   the copy was written (with --plan: would be); nothing above a warning is left in it
+  1   nothing was written: the image is damaged, or the write is not possible
+  2   the copy was written; danger or damage is left in it
+  3   the copy was written; leaked clusters are left in it, and nothing worse
+  63  not a qcow2 image
+`,
+}
+
+func init() { writeVerb.run = runWrite }
+
+// writeOptions are the flags of write.
+type writeOptions struct {
+	copying
+	offset, length       byteCount
+	pattern              string
+	zero, unmap, discard bool
+	dataOut              string
+}
+
+func runWrite(c *command) int {
+	o := writeOptions{offset: -1, length: -1}
+	c.copyingFlags(&o.copying)
+	c.flags.Var(&o.offset, "offset", "")
+	c.flags.Var(&o.length, "length", "")
+	c.flags.StringVar(&o.pattern, "pattern", "", "")
+	c.flags.BoolVar(&o.zero, "zero", false, "")
+	c.flags.BoolVar(&o.unmap, "unmap", false, "")
+	c.flags.BoolVar(&o.discard, "discard", false, "")
+	c.flags.StringVar(&o.dataOut, "data-file-out", "", "")
+	if code, ok := c.parse(1); !ok {
+		return code
+	}
+	req, err := o.request()
+	if err == nil {
+		err = o.copying.misused()
+	}
+	if err != nil {
+		return c.misuse(err.Error())
+	}
+	f, img, code := c.openImage(c.words[0], *o.form)
+	if img == nil {
+		return code
+	}
+	defer f.Close()
+	if err := o.refuse(f); err != nil {
+		return c.fail(err)
+	}
+	return c.write(f, img, o, req)
+}
+
+// request is what the flags ask for.
+func (o *writeOptions) request() (r cow.Request, err error) {
+	r = cow.Request{Offset: qcow2.GuestOff(o.offset), Length: int64(o.length), Unmap: o.unmap}
+	kinds := 0
+	for given, kind := range map[bool]cow.Kind{o.zero: cow.Zero, o.discard: cow.Discard} {
+		if given {
+			r.Kind = kind
+			kinds++
+		}
+	}
+	if o.zero && o.discard || o.pattern != "" && kinds > 0 || o.pattern == "" && kinds == 0 {
+		return r, errors.New("say what to write: --pattern=B, --zero or --discard")
+	}
+	switch {
+	case o.offset < 0 || o.length < 0:
+		return r, errors.New("say where: --offset=N and --length=N")
+	case o.unmap && !o.zero:
+		return r, errors.New("--unmap goes with --zero")
+	case o.pattern != "":
+		fill, err := strconv.ParseUint(o.pattern, 0, 8)
+		if err != nil {
+			return r, errors.New("--pattern is the value of a byte, 0 to 255")
+		}
+		r.Fill = byte(fill)
+	}
+	return r, nil
+}
+
+// written is a request, planned, and what it makes of the image.
+type written struct {
+	outcome *cow.Outcome
+	plans   *cow.Plans
+	image   *image.Image
+	report  *check.Report
+}
+
+// write plans the request, and makes the copy with it.
+func (c *command) write(f *file, img *image.Image, o writeOptions, req cow.Request) int {
+	beside := c.openBeside(f, img)
+	defer beside.close()
+	done, err := c.planWrite(img, o, req, beside)
+	if err != nil {
+		return c.fail(err)
+	}
+	if o.rebase {
+		if err := rebaseBacking(done.plans.Image, f, img, o.path); err != nil {
+			return c.fail(err)
+		}
+	}
+	if err := c.judgeWritten(img, done); err != nil {
+		return c.fail(err)
+	}
+	if o.planOnly {
+		return c.printWrite(f, beside, o, done)
+	}
+	if err := c.writeFiles(f, beside, o, done); err != nil {
+		return c.fail(err)
+	}
+	c.warnNames(f, img, o.copying)
+	c.reportWrite(f, o, done)
+	return leftCode(done.report)
+}
+
+// planWrite refuses damaged images: what a write does to them is not known.
+func (c *command) planWrite(img *image.Image, o writeOptions, req cow.Request, beside *besides) (*written, error) {
+	opt, end := c.checkOptions(1)
+	before, err := check.Run(c.ctx, img, opt)
+	end()
+	if err != nil {
+		return nil, err
+	}
+	if before.Corruptions > 0 || before.CheckErrors > 0 {
+		if !o.planOnly {
+			return nil, errors.New("the image is damaged (qcowscope check tells how): repair it first, or see with --plan what the write would do")
+		}
+		fmt.Fprintf(c.err, "qcowscope write: the image is damaged, and QEMU knows less of it than this plan does: repair it first\n")
+	}
+	w, err := cow.Open(c.ctx, img, cow.Options{Backing: beside.backing, BackingZero: beside.zero, Data: beside.dataSource(), Counts: before.Refcounts.Table})
+	if err != nil {
+		return nil, err
+	}
+	outcome, err := w.Plan(c.ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	if outcome.DataFileBytes() > 0 && o.dataOut == "" && !o.planOnly {
+		return nil, fmt.Errorf("guest data is in the external file %s: --data-file-out=F says where a copy of it goes", img.DataFile)
+	}
+	plans, err := outcome.Plans(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &written{outcome: outcome, plans: plans}, nil
+}
+
+// judgeWritten checks what the plan makes of the image.
+func (c *command) judgeWritten(img *image.Image, done *written) (err error) {
+	if done.image, err = patched(c.ctx, img, done.plans.Image); err != nil {
+		return err
+	}
+	opt, end := c.checkOptions(1)
+	defer end()
+	done.report, err = check.Run(c.ctx, done.image, opt)
+	return err
+}
+
+// writeFiles writes the copy of the image and, if asked for, that of the data file. They get
+// their names when both are complete.
+func (c *command) writeFiles(f *file, beside *besides, o writeOptions, done *written) error {
+	if o.dataOut == "" {
+		return c.writeChanged(f, done.plans.Image, o.copying, done.report)
+	}
+	if beside.data == nil {
+		return errors.New("--data-file-out: the image has no external data file, or it is not there")
+	}
+	out := target{o.dataOut, o.force}
+	for _, in := range []*file{f, beside.data} {
+		if err := out.refuse(in); err != nil {
+			return err
+		}
+	}
+	plan := done.plans.DataFile
+	if plan == nil {
+		plan = patch.New(beside.data.Size())
+	}
+	return c.save(beside.data, out, plan, func(copied *file) error {
+		if err := samePlan(copied, plan); err != nil {
+			return err
+		}
+		return c.writeChanged(f, done.plans.Image, o.copying, done.report)
+	})
+}
