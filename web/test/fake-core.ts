@@ -78,7 +78,6 @@ export function verdict(change: Partial<Verdict>): Verdict {
       {owner: 'leaked', clusters: 3, bytes: 3 * 65536},
     ],
     info,
-    ...mapReplies,
     ...change,
   };
 }
@@ -181,6 +180,7 @@ export function replies(change: Partial<Replies> = {}): Replies {
     planFile: () => new TextEncoder().encode('{}'),
     report: () => new TextEncoder().encode('{}'),
     ...hexReplies,
+    ...mapReplies,
     ...takeawayReplies,
     labTrace: () => labReply,
     labSteps: () => new Float64Array(),
