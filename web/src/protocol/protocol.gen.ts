@@ -533,11 +533,11 @@ export interface MapSubclustersRequest {
  */
 export const SubclusterStates = [
   'unallocated',
+  'unallocated-host',
   'zero',
   'zero-allocated',
   'data',
   'compressed',
-  'unallocated-host',
   'invalid',
   'none',
 ] as const;
