@@ -172,7 +172,7 @@ func (c *call) fleet() error {
 	if !ok {
 		return refuse(http.StatusBadRequest, "only is none of corrupt, unreadable, other-files, leaks, clean", "Leave it out for all.")
 	}
-	worst := fleetPrefix + c.arg + "/worst/"
+	worst := worstPrefix(c.arg)
 	after, limit, err := c.page(worst)
 	if err != nil {
 		return err

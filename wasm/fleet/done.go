@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"path"
 	"strconv"
 
@@ -21,61 +20,73 @@ func rank(exit int) int {
 	return r.Badness()
 }
 
+func worstPrefix(id string) string { return fleetPrefix + id + "/worst/" }
+
 // done notes that an image of a run is done. What is noted first stays, so that a run has
 // one verdict for each image, whatever comes twice.
 func (s *Service) done(ctx context.Context, id string, page int, key string, sum Summary) error {
-	meta := maps.Clone(sum.meta())
+	meta := sum.meta()
 	meta["key"] = escaped(key)
-	name := donePrefix(id, page) + hashOf(key)
-	err := s.Store.Put(ctx, name, nil, meta, Absent)
+	err := s.Store.Put(ctx, donePrefix(id, page)+hashOf(key), nil, meta, Absent)
 	if errors.Is(err, ErrCondition) {
-		var o Object
-		if o, err = s.Store.Head(ctx, name); err == nil {
-			meta = o.Meta
-		}
+		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return s.order(ctx, id, key, meta)
+	return s.Store.Put(ctx, worstName(id, page, sum.Exit, hashOf(key)), nil, meta, Always)
 }
 
-// order puts what was noted into the list that is in the order of the verdicts.
-func (s *Service) order(ctx context.Context, id, key string, meta map[string]string) error {
-	sum, ok := summaryOf(meta)
-	if !ok {
-		return fmt.Errorf("fleet: the marker of %q is none", key)
+// worstName is where an image that is done stands in the order of the verdicts.
+func worstName(id string, page, exit int, hash string) string {
+	return fmt.Sprintf("%s%d-%06d-%s", worstPrefix(id), rank(exit), page, hash)
+}
+
+// order puts the images of a page into the order of the verdicts that are not there because
+// a host ended between their two notes.
+func (s *Service) order(ctx context.Context, id string, page int, done map[string]Object) error {
+	there := map[string]bool{}
+	for rank := range len(ranks) - 1 {
+		for o, err := range s.all(ctx, fmt.Sprintf("%s%d-%06d-", worstPrefix(id), rank, page), "") {
+			if err != nil {
+				return err
+			}
+			there[o.Key] = true
+		}
 	}
-	name := fmt.Sprintf("%s%s/worst/%d-%s", fleetPrefix, id, rank(sum.Exit), hashOf(key))
-	return s.Store.Put(ctx, name, nil, meta, Always)
+	for hash, o := range done {
+		sum, _ := summaryOf(o.Meta)
+		if name := worstName(id, page, sum.Exit, hash); !there[name] {
+			if err := s.Store.Put(ctx, name, nil, o.Meta, Always); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
-// isDone tells whether an image of a run is done. If the note was made just before the end
-// of a host, the rest of the work is done now.
+// isDone tells whether an image of a run is done.
 func (s *Service) isDone(ctx context.Context, id string, page int, key string) (bool, error) {
-	o, err := s.Store.Head(ctx, donePrefix(id, page)+hashOf(key))
+	_, err := s.Store.Head(ctx, donePrefix(id, page)+hashOf(key))
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
-	if err != nil {
-		return false, err
-	}
-	return true, s.order(ctx, id, key, o.Meta)
+	return err == nil, err
 }
 
-// donePage counts what is done of a page, and tells which images, by their hashes.
-func (s *Service) donePage(ctx context.Context, id string, page int) (c Counts, hashes map[string]bool, err error) {
-	hashes = map[string]bool{}
+// donePage counts what is done of a page, and gives the notes by the hashes of the images.
+func (s *Service) donePage(ctx context.Context, id string, page int) (c Counts, notes map[string]Object, err error) {
+	notes = map[string]Object{}
 	for o, err := range s.all(ctx, donePrefix(id, page), "") {
 		if err != nil {
 			return c, nil, err
 		}
 		if sum, ok := summaryOf(o.Meta); ok {
 			c.add(sum.Exit)
-			hashes[path.Base(o.Key)] = true
+			notes[path.Base(o.Key)] = o
 		}
 	}
-	return c, hashes, nil
+	return c, notes, nil
 }
 
 // pageHead is a page of a run as a listing shows it.
@@ -146,7 +157,11 @@ func (p *progress) finished() bool { return p.listed && len(p.open) == 0 }
 
 // tally counts a page and stores the counts when all of it is done.
 func (s *Service) tally(ctx context.Context, id string, h pageHead) (c Counts, all bool, err error) {
-	if c, _, err = s.donePage(ctx, id, h.n); err != nil || c.Done < h.images || h.queued == 0 {
+	c, notes, err := s.donePage(ctx, id, h.n)
+	if err != nil || c.Done < h.images || h.queued == 0 {
+		return c, false, err
+	}
+	if err := s.order(ctx, id, h.n, notes); err != nil {
 		return c, false, err
 	}
 	return c, true, s.Store.Put(ctx, fmt.Sprintf("%s%s/tally/%06d", fleetPrefix, id, h.n), nil, c.meta(), Always)

@@ -14,7 +14,7 @@
 //	active/<id>                         ... that is not finished
 //	fleet/<id>/page/<n>                 its images, a page at a time
 //	fleet/<id>/done/<page>/<hash>       an image of it is done: verdict in the metadata
-//	fleet/<id>/worst/<rank>-<hash>      the same, in the order of the verdicts
+//	fleet/<id>/worst/<rank>-<page>-<hash> the same, in the order of the verdicts
 //	fleet/<id>/tally/<page>             a page of it is done: counts in the metadata
 //	fleet/<id>/tried/<hash>             a message failed, and why
 //	watch/<hash>                        a prefix whose changed images are checked again

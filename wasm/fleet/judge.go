@@ -118,7 +118,7 @@ func (s *Service) shares(img *image.Image, most int64) ([]int64, error) {
 func cut(used []uint32, per, end int64) (ends []int64) {
 	tables := int64(0)
 	for i, n := range used {
-		if tables > 0 && tables+int64(n) > per {
+		if n > 0 && tables > 0 && tables+int64(n) > per {
 			ends, tables = append(ends, int64(i)), 0
 		}
 		tables += int64(n)

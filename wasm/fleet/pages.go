@@ -80,7 +80,7 @@ func (s *Service) queuePage(ctx context.Context, id string, n int) error {
 	}
 	var messages []Message
 	for _, i := range p.Images {
-		if done[hashOf(i.Key)] {
+		if _, ok := done[hashOf(i.Key)]; ok {
 			continue
 		}
 		if why := checkKey(i.Key); why != nil {

@@ -121,7 +121,7 @@ func (w *world) holds(run Run, images map[string][]byte) {
 		hashes[name[strings.LastIndex(name, "/")+1:]]++
 	}
 	for _, name := range w.store.under(fleetPrefix + run.ID + "/worst/") {
-		hashes[name[2:]] += 10
+		hashes[name[strings.LastIndex(name, "-")+1:]] += 10
 	}
 	for hash, n := range hashes {
 		if n != 11 {
@@ -220,7 +220,7 @@ func TestKilledAndRestarted(t *testing.T) {
 // workKilled works, and ends the host again and again. No image is read that is done.
 func (w *world) workKilled(r *rand.Rand, run Run, images map[string][]byte) (kills int) {
 	for round := 0; ; round++ {
-		w.killAfter(int64(50 + r.IntN(400)))
+		w.killAfter(int64(30 + r.IntN(300)))
 		killing := w.store.before
 		w.store.before = func(op, key string) error {
 			if _, isImage := images[key]; isImage && op == "read" && w.noted(run, key) {
