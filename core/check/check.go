@@ -26,6 +26,7 @@ const (
 // Options steer a check.
 type Options struct {
 	Limit       int   // findings kept of each code; 0 means 10,000
+	PackBytes   int64 // room for those beyond, see Group.From; 0 means that they are only counted
 	MaxClusters int64 // see refcount.Options
 	// Deep asks for every compressed cluster to be decoded, too.
 	Deep bool
@@ -63,7 +64,7 @@ func Run(ctx context.Context, img *image.Image, opt Options) (*Report, error) {
 	}
 	r := &Report{Total: uint64(img.Geo.Clusters(int64(min(img.VirtualSize(), 1<<63-1<<22))))}
 	c := &checker{ctx: ctx, img: img, size: img.Src.Size(), opt: opt, report: r}
-	c.collector = collector{report: r, limit: opt.Limit, onFinding: opt.OnFinding, groups: map[Code]*Group{}}
+	c.collector = collector{report: r, limit: opt.Limit, room: opt.PackBytes, onFinding: opt.OnFinding, groups: map[Code]*Group{}}
 	for _, phase := range []func() error{c.header, c.snapshots, c.recount, c.compare, c.flags, c.bitmaps, c.excess, c.guardLostMapping, c.streams} {
 		if err := phase(); err != nil {
 			return nil, err

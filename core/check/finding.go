@@ -119,11 +119,15 @@ func (f Finding) ID() string {
 // Severity is that of the code.
 func (f Finding) Severity() Severity { return f.Code.Severity() }
 
-// Group is all findings of one code. Findings holds the first ones; Times counts all.
+// Group is all findings of one code. Findings holds the first ones, From gives more if the
+// check was asked to keep them; Times counts all.
 type Group struct {
 	Code     Code
 	Class    Class
 	Times    uint64
 	Places   int // findings met, of which Findings keeps some
 	Findings []Finding
+
+	more packed  // that Findings has no room for
+	last Finding // the one met last, while more are coming and Findings is full
 }

@@ -69,6 +69,7 @@ func (r *Report) Worst() Severity {
 type collector struct {
 	report    *Report
 	limit     int
+	room      int64 // for packed findings, bytes
 	groups    map[Code]*Group
 	onFinding func(Finding)
 	places    int
@@ -109,13 +110,28 @@ func (c *collector) keep(f Finding) {
 		c.groups[f.Code] = g
 	}
 	g.Times += f.Times
-	if n := len(g.Findings); n > 0 && n == g.Places && g.Findings[n-1].extend(f) {
+	last := &g.last
+	if n := len(g.Findings); n > 0 && n == g.Places {
+		last = &g.Findings[n-1]
+	}
+	if g.Places > 0 && last.extend(f) {
 		return
+	}
+	if len(g.Findings) < c.limit {
+		g.Findings = append(g.Findings, f)
+	} else {
+		c.pack(g)
+		g.last = f
 	}
 	g.Places++
 	c.places++
-	if len(g.Findings) < c.limit {
-		g.Findings = append(g.Findings, f)
+}
+
+// pack puts the group's last finding, which no other will extend, to those that are packed,
+// as long as there is room.
+func (c *collector) pack(g *Group) {
+	if g.Places > len(g.Findings) && g.Kept() == g.Places-1 && c.room > 0 {
+		c.room -= int64(g.more.add(g.last))
 	}
 }
 
@@ -148,6 +164,7 @@ func (f *Finding) sameWrong(b Finding) bool {
 
 func (c *collector) finish() {
 	for _, g := range c.groups {
+		c.pack(g)
 		c.report.Groups = append(c.report.Groups, *g)
 	}
 	gs := c.report.Groups

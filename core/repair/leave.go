@@ -15,17 +15,25 @@ import (
 type Leave struct {
 	codes  map[check.Code]bool
 	ids    map[string]bool
+	starts map[leftAt]bool                             // of the single ones: an ID is made only where one of them may be
 	ranges map[check.Code][]qcow2.Range[qcow2.HostOff] // of findings that stand for neighbours, ascending
+}
+
+// leftAt is where a finding is that is left.
+type leftAt struct {
+	code check.Code
+	off  qcow2.HostOff
 }
 
 // NewLeave leaves the findings of the codes, and those findings.
 func NewLeave(codes []check.Code, findings []check.Finding) Leave {
-	l := Leave{codes: map[check.Code]bool{}, ids: map[string]bool{}, ranges: map[check.Code][]qcow2.Range[qcow2.HostOff]{}}
+	l := Leave{codes: map[check.Code]bool{}, ids: map[string]bool{}, starts: map[leftAt]bool{}, ranges: map[check.Code][]qcow2.Range[qcow2.HostOff]{}}
 	for _, c := range codes {
 		l.codes[c] = true
 	}
 	for _, f := range findings {
 		l.ids[f.ID()] = true
+		l.starts[leftAt{f.Code, f.Host.Start}] = true
 		if f.Host.Len > 0 && (f.Times > 1 || f.At.Kind == check.FieldRefcount) {
 			l.ranges[f.Code] = append(l.ranges[f.Code], f.Host)
 		}
@@ -41,7 +49,7 @@ func (l Leave) Empty() bool { return len(l.codes) == 0 && len(l.ids) == 0 }
 
 // has tells whether the finding, or the one that it was joined to, is left as it is.
 func (l Leave) has(f check.Finding) bool {
-	return l.codes[f.Code] || l.ids[f.ID()] || l.covers(f.Code, f.Host.Start)
+	return l.codes[f.Code] || l.starts[leftAt{f.Code, f.Host.Start}] && l.ids[f.ID()] || l.covers(f.Code, f.Host.Start)
 }
 
 // covers tells whether a finding of the code that stands for neighbours includes off.
@@ -143,7 +151,8 @@ func (r *repairer) leavesAll() bool {
 // symptoms of is mended, or a new refcount structure has counted everything.
 func (r *repairer) notLeft(before *check.Report) (codes []check.Code) {
 	for _, g := range before.Groups {
-		gone := func(f check.Finding) bool { return r.opt.Leave.has(f) && !isIn(r.report, f) }
+		stays := placesOf(r.report.Group(g.Code))
+		gone := func(f check.Finding) bool { return r.opt.Leave.has(f) && !stays[placeOf(f)] }
 		if slices.ContainsFunc(g.Findings, gone) {
 			codes = append(codes, g.Code)
 		}
@@ -151,7 +160,23 @@ func (r *repairer) notLeft(before *check.Report) (codes []check.Code) {
 	return codes
 }
 
-func isIn(r *check.Report, f check.Finding) bool {
-	g := r.Group(f.Code)
-	return g != nil && slices.ContainsFunc(g.Findings, func(o check.Finding) bool { return o.ID() == f.ID() })
+// findingPlace is what makes a finding of a code the same one in another report.
+type findingPlace struct {
+	host qcow2.HostOff
+	at   check.Place
+}
+
+func placeOf(f check.Finding) findingPlace {
+	f.At.Off, f.At.Role = 0, 0 // which do not name the field
+	return findingPlace{f.Host.Start, f.At}
+}
+
+func placesOf(g *check.Group) map[findingPlace]bool {
+	places := map[findingPlace]bool{}
+	if g != nil {
+		for _, f := range g.Findings {
+			places[placeOf(f)] = true
+		}
+	}
+	return places
 }
