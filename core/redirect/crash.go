@@ -17,6 +17,15 @@ type CrashOptions struct {
 	// Unordered is for a plan that is carried out without flushes, as a program does that
 	// overwrites in place: any of its writes may be lost while any other is there.
 	Unordered bool
+	// Flushed tells whether there is a flush before a batch of the plan that is not Unordered:
+	// without one it is open which of its writes and those before it reach the disk first. nil
+	// means that there always is.
+	Flushed func(batch int) bool
+}
+
+// flushed tells whether everything before the batch is on the disk when it begins.
+func (o CrashOptions) flushed(batch int) bool {
+	return batch == 0 || !o.Unordered && (o.Flushed == nil || o.Flushed(batch))
 }
 
 // Explorer knows the states in which a crash can leave the file while a plan is carried
@@ -74,8 +83,8 @@ func Explore(p *patch.Plan, src source.Source, opt CrashOptions) (*Explorer, err
 		opt.States = 1000
 	}
 	e := &Explorer{src: src, plan: p, seed: opt.Seed}
-	for _, ws := range p.Batches {
-		if len(e.batches) == 0 || !opt.Unordered {
+	for i, ws := range p.Batches {
+		if opt.flushed(i) {
 			e.batches = append(e.batches, crashBatch{})
 		}
 		e.batches[len(e.batches)-1].add(ws)
@@ -170,14 +179,13 @@ func (e *Explorer) share(states int) {
 // Len is how many states there are. Number 0 is the file as it was.
 func (e *Explorer) Len() int { return e.n }
 
+// random is the chance of the state with the number i: the same each time.
+func (e *Explorer) random(i int) *rand.Rand { return rand.New(rand.NewPCG(e.seed, uint64(i))) }
+
 // State is the state with the number i.
 func (e *Explorer) State(i int) (State, error) {
-	for k := range e.batches {
+	if k, kept, grown := e.kept(i); k < len(e.batches) {
 		b := &e.batches[k]
-		if i >= b.first+b.states {
-			continue
-		}
-		kept, grown := b.subset(i-b.first, rand.New(rand.NewPCG(e.seed, uint64(i))))
 		s := State{Number: i, Batch: k, Sectors: len(kept), Of: len(b.pieces)}
 		over := patch.NewOverlay(b.base)
 		s.Image = over
