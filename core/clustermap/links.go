@@ -137,61 +137,89 @@ func (l *Links) finish() {
 // Clusters is a run of host or guest clusters.
 type Clusters struct{ First, N int64 }
 
-// Guests are the guest clusters that host clusters first to first+n-1 serve, ascending and
+// Block is a rectangle of a map in rows: Rows runs of N clusters, each beginning Stride
+// clusters behind the one before. A single run has one row.
+type Block struct{ First, N, Rows, Stride int64 }
+
+// runs visits the rows within [0, end), until visit is false.
+func (b Block) runs(end int64, visit func(from, to int64) bool) {
+	for row := range max(1, b.Rows) {
+		from := b.First + row*b.Stride
+		to := min(from+b.N, end)
+		if from = max(0, from); from >= end || from < to && !visit(from, to) {
+			return
+		}
+	}
+}
+
+// last is the first cluster behind the block.
+func (b Block) last() int64 { return b.First + max(0, b.Rows-1)*b.Stride + b.N }
+
+// meets tells whether clusters from up to to have any in the block.
+func (b Block) meets(from, to int64) bool {
+	if from = max(from, b.First); from >= min(to, b.last()) {
+		return false
+	}
+	if b.Rows <= 1 {
+		return true
+	}
+	in := (from - b.First) % b.Stride
+	return in < b.N || from-in+b.Stride < to
+}
+
+// Guests are the guest clusters that the host clusters of a block serve, ascending and
 // joined; at most as many runs as asked for, more tells whether there are others.
-func (l *Links) Guests(first, n int64, most int) (runs []Clusters, more bool) {
-	from, end := max(0, first), min(first+n, int64(len(l.guest)))
-	if from >= end {
+func (l *Links) Guests(b Block, most int) (runs []Clusters, more bool) {
+	add := collector(&runs, &more, 4*most)
+	b.runs(int64(len(l.guest)), func(from, to int64) bool {
+		for _, guest := range l.guest[from:to] {
+			if guest != 0 {
+				add(int64(guest)-1, 1)
+			}
+		}
+		i, _ := slices.BinarySearchFunc(l.more, uint32(from), func(m moreLinks, host uint32) int { return cmp.Compare(m.host, host) })
+		for ; i < len(l.more) && int64(l.more[i].host) < to; i++ {
+			add(int64(l.more[i].guest), int64(l.more[i].n))
+		}
+		return !more
+	})
+	return joinedClusters(runs, most, more)
+}
+
+// Hosts are the host clusters that serve the guest clusters of a block in any layer, as
+// Guests does.
+func (l *Links) Hosts(b Block, most int) (runs []Clusters, more bool) {
+	if b.First < 0 || b.N <= 0 || b.First >= math.MaxUint32 {
 		return nil, false
 	}
-	add := func(c Clusters) {
-		if k := len(runs) - 1; k >= 0 && runs[k].First+runs[k].N == c.First {
-			runs[k].N += c.N
-		} else if len(runs) < 4*most {
-			runs = append(runs, c)
-		} else {
-			more = true
+	add := collector(&runs, &more, 4*most)
+	low, width := uint32(b.First)+1, uint32(min(b.last()-b.First, math.MaxUint32-b.First)-1)
+	for host, guest := range l.guest {
+		// An unsigned difference: also false below low.
+		if guest-low <= width && (b.Rows <= 1 || b.meets(int64(guest)-1, int64(guest))) {
+			add(int64(host), 1)
 		}
 	}
-	for _, guest := range l.guest[from:end] {
-		if guest != 0 {
-			add(Clusters{int64(guest) - 1, 1})
+	for _, m := range l.more {
+		if b.meets(int64(m.guest), int64(m.guest)+int64(m.n)) {
+			add(int64(m.host), 1)
 		}
-	}
-	i, _ := slices.BinarySearchFunc(l.more, uint32(from), func(m moreLinks, host uint32) int { return cmp.Compare(m.host, host) })
-	for ; i < len(l.more) && int64(l.more[i].host) < end; i++ {
-		add(Clusters{int64(l.more[i].guest), int64(l.more[i].n)})
 	}
 	return joinedClusters(runs, most, more)
 }
 
-// Hosts are the host clusters that serve guest clusters first to first+n-1 in any layer, as
-// Guests does.
-func (l *Links) Hosts(first, n int64, most int) (runs []Clusters, more bool) {
-	add := func(host int64) {
-		if k := len(runs) - 1; k >= 0 && runs[k].First+runs[k].N == host {
-			runs[k].N++
-		} else if len(runs) < 4*most {
-			runs = append(runs, Clusters{host, 1})
-		} else {
-			more = true
+// collector adds clusters to runs, of which there may be so many.
+func collector(runs *[]Clusters, more *bool, most int) func(first, n int64) {
+	return func(first, n int64) {
+		switch k := len(*runs) - 1; {
+		case k >= 0 && (*runs)[k].First+(*runs)[k].N == first:
+			(*runs)[k].N += n
+		case len(*runs) < most:
+			*runs = append(*runs, Clusters{first, n})
+		default:
+			*more = true
 		}
 	}
-	if first < 0 || n <= 0 || first >= math.MaxUint32 {
-		return nil, false
-	}
-	low, width := uint32(first)+1, uint32(min(n, math.MaxUint32-first)-1)
-	for host, guest := range l.guest {
-		if guest-low <= width { // an unsigned difference: also false below low
-			add(int64(host))
-		}
-	}
-	for _, m := range l.more {
-		if int64(m.guest) < first+n && int64(m.guest)+int64(m.n) > first {
-			add(int64(m.host))
-		}
-	}
-	return joinedClusters(runs, most, more)
 }
 
 // joinedClusters sorts runs and joins those that meet; it keeps at most so many.

@@ -137,13 +137,13 @@ func TestLinksAreTheClaims(t *testing.T) {
 			continue
 		}
 		for c := range report.Refcounts.Len() {
-			got, _ := s.Links.Guests(c, 1, 1<<20)
+			got, _ := s.Links.Guests(Block{First: c, N: 1}, 1<<20)
 			if w := clusterRuns(want[qcow2.HostCluster(c)]); fmt.Sprint(got) != fmt.Sprint(w) {
 				t.Fatalf("%s: host cluster %d serves %v, its pointers say %v", name, c, got, w)
 			}
 			claims += len(got)
 			for _, run := range got {
-				if back, _ := s.Links.Hosts(run.First, 1, 1<<20); !holds(back, c) {
+				if back, _ := s.Links.Hosts(Block{First: run.First, N: 1}, 1<<20); !holds(back, c) {
 					t.Fatalf("%s: guest cluster %d is served by %v, not by %d", name, run.First, back, c)
 				}
 			}
@@ -265,5 +265,38 @@ func TestStretchesAndTotals(t *testing.T) {
 	}
 	if totals != want {
 		t.Errorf("got %v, want %v", totals, want)
+	}
+}
+
+// TestBlock holds the arithmetic of rectangles against counting.
+func TestBlock(t *testing.T) {
+	for _, b := range []Block{{First: 5, N: 3}, {First: 5, N: 3, Rows: 1, Stride: 8}, {First: 16, N: 4, Rows: 3, Stride: 16}, {First: 0, N: 8, Rows: 2, Stride: 8}} {
+		var in [64]bool
+		for row := range max(1, b.Rows) {
+			for i := range b.N {
+				in[b.First+row*b.Stride+i] = true
+			}
+		}
+		var got [64]bool
+		b.runs(20, func(from, to int64) bool {
+			for c := from; c < to; c++ {
+				got[c] = true
+			}
+			return true
+		})
+		for c := range in {
+			if got[c] != (in[c] && c < 20) {
+				t.Errorf("%+v: runs hold cluster %d: %v", b, c, got[c])
+			}
+		}
+		for from := range int64(len(in)) {
+			any := false
+			for to := from + 1; to <= int64(len(in)); to++ {
+				any = any || in[to-1]
+				if b.meets(from, to) != any {
+					t.Errorf("%+v meets [%d, %d): %v", b, from, to, !any)
+				}
+			}
+		}
 	}
 }

@@ -34,14 +34,20 @@ func (s *Session) MapLinks(ctx context.Context, req MapLinksRequest) (MapLinks, 
 	if err != nil {
 		return MapLinks{}, problemError(err)
 	}
-	if !(req.First >= 0 && req.First < mostCells) || !(req.Count >= 0 && req.Count < mostCells) {
+	for _, n := range []float64{req.First, req.Count, req.Rows, req.Stride} {
+		if !(n >= 0 && n < mostCells) {
+			return MapLinks{}, impossible(fmt.Sprintf("%+v", req))
+		}
+	}
+	if req.Rows > 1 && (req.Stride < req.Count || req.Count == 0 || req.Rows*req.Stride >= mostCells) {
 		return MapLinks{}, impossible(fmt.Sprintf("%+v", req))
 	}
 	find := scan.Links.Guests
 	if req.Space == "guest" {
 		find = scan.Links.Hosts
 	}
-	runs, more := find(int64(req.First), int64(req.Count), maxLinkRuns)
+	block := clustermap.Block{First: int64(req.First), N: int64(req.Count), Rows: int64(req.Rows), Stride: int64(req.Stride)}
+	runs, more := find(block, maxLinkRuns)
 	r := MapLinks{More: []byte{0}}
 	if more {
 		r.More[0] = 1

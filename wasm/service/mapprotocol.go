@@ -104,11 +104,14 @@ type MapTotals struct {
 	References []float64 `json:"references"` // by index in ReferenceSteps; of hosts only
 }
 
-// MapLinksRequest asks which clusters of the other space belong to clusters of one.
+// MapLinksRequest asks which clusters of the other space belong to clusters of one: to a run
+// of them, or to a rectangle of a map in rows, which is several runs.
 type MapLinksRequest struct {
-	Space string  `json:"space"` // host, guest
-	First float64 `json:"first"`
-	Count float64 `json:"count"`
+	Space  string  `json:"space"` // host, guest
+	First  float64 `json:"first"`
+	Count  float64 `json:"count"`  // of a row
+	Rows   float64 `json:"rows"`   // 0 or 1 is a single run
+	Stride float64 `json:"stride"` // from the beginning of a row to that of the next
 }
 
 // Links cross as firsts and counts (Float64Array), the runs of clusters, and more, 1 when there

@@ -477,12 +477,20 @@ export interface MapTotals {
   references: number[];
 }
 
-/** MapLinksRequest asks which clusters of the other space belong to clusters of one. */
+/**
+ * MapLinksRequest asks which clusters of the other space belong to clusters of one: to a run
+ * of them, or to a rectangle of a map in rows, which is several runs.
+ */
 export interface MapLinksRequest {
   /** host, guest */
   space: string;
   first: number;
+  /** of a row */
   count: number;
+  /** 0 or 1 is a single run */
+  rows: number;
+  /** from the beginning of a row to that of the next */
+  stride: number;
 }
 
 /** MapRunsRequest asks for the table that says what the picture shows. */
