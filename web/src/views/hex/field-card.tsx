@@ -1,4 +1,3 @@
-import {useRef} from 'preact/hooks';
 import {formatBytes, formatCount} from '../../base/units';
 import {bytesOf, byteText, hexOf, offsetOf} from '../../model/hexgrid';
 import {KIND_FACTS} from '../../model/hexkinds';
@@ -11,6 +10,7 @@ import {ProblemText} from '../problem';
 import {SeverityTag} from '../signs';
 import {Swatch} from '../swatch';
 import {Hex, ImageText} from '../text';
+import {jumpAway, showsBefore} from './use-hex';
 import type {HexState} from './use-hex';
 
 interface CardProps {
@@ -110,7 +110,7 @@ function Follow({state, field, detail}: {state: HexState; field: PageField; deta
     );
   }
   return (
-    <button type="button" class="follow" onClick={() => state.jump(to)}>
+    <button type="button" class="follow" onClick={() => jumpAway(state, to)}>
       <span>Follow to the {field.field.toName}</span>
       <span class="muted mono">
         {field.field.to}
@@ -138,9 +138,7 @@ function Sides({state, detail}: {state: HexState; detail: HexFieldReply}) {
   if (plan === '' || detail.bytes === detail.twin) {
     return null;
   }
-  // On the side that is shown now stands what was there before a plan that is not applied yet.
-  const shownIsBefore = (plan === 'applied') === state.place.other;
-  const [before, after] = shownIsBefore ? [detail.bytes, detail.twin] : [detail.twin, detail.bytes];
+  const [before, after] = showsBefore(state) ? [detail.bytes, detail.twin] : [detail.twin, detail.bytes];
   return (
     <div class="diff">
       <p class="mono">
@@ -199,17 +197,16 @@ function Bits({bits}: {bits: readonly HexBits[]}) {
 
 /** Who points to the structure that the field is a part of. */
 function From({state, detail}: {state: HexState; detail: HexFieldReply}) {
-  const list = useRef<HTMLUListElement>(null);
   if (detail.from.length === 0 && !detail.moreFrom) {
     return null;
   }
   return (
     <div>
       <h4>What points to the {detail.structure}</h4>
-      <ul ref={list} class="from">
+      <ul class="from">
         {detail.from.map(({name, offset}) => (
           <li key={offset}>
-            <button type="button" class="quiet" onClick={() => state.jump(offsetOf(offset) ?? 0n)}>
+            <button type="button" class="quiet" onClick={() => jumpAway(state, offsetOf(offset) ?? 0n)}>
               <span class="mono">{name}</span> <span class="muted mono">{offset}</span>
             </button>
           </li>

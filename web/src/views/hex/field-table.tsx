@@ -9,6 +9,7 @@ import {useController, useLoaded} from '../app-context';
 import {ProblemText} from '../problem';
 import {SeverityTag} from '../signs';
 import {ImageText} from '../text';
+import {HEX_FOCUS, jumpAway} from './use-hex';
 import type {HexState} from './use-hex';
 
 /** Fields that a page of the list shows, and how many bytes are asked for to find them. */
@@ -61,7 +62,7 @@ function fieldStart({pages, place}: HexState, cursor: bigint): bigint {
 
 function Fields({fields, state, onShow}: {fields: readonly PageField[]; state: HexState; onShow: (offset: bigint) => void}) {
   return (
-    <div class="scroll tall" tabIndex={0} role="group" aria-label="Fields">
+    <div id={HEX_FOCUS} class="scroll tall" tabIndex={0} role="group" aria-label="Fields">
       <table class="fields">
         <thead>
           <tr>
@@ -97,13 +98,13 @@ function FieldLine({field: {field, kind, start}, state, onShow}: {field: PageFie
         <span class="mono">{field.name}</span> <span class="muted">{KIND_FACTS[kind].label}</span>
         {field.severity !== '' && <SeverityTag severity={severityNamed(field.severity)} />}
       </td>
-      <td class="mono">{field.isText ? <>&ldquo;<ImageText text={field.value} />&rdquo;</> : field.value}</td>
+      <td class="mono value">{field.isText ? <>&ldquo;<ImageText text={field.value} />&rdquo;</> : field.value}</td>
       <td>
         <ImageText text={field.meaning} />
       </td>
       <td>
         {to !== null && to < state.pages.size && (
-          <button type="button" class="quiet" onClick={() => state.jump(to)}>
+          <button type="button" class="quiet to" onClick={() => jumpAway(state, to)}>
             {field.toName} <span class="mono">{field.to}</span>
           </button>
         )}

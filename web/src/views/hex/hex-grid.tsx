@@ -1,12 +1,12 @@
 import {useRef, useState} from 'preact/hooks';
-import {offsetDigits, offsetOf, rowCount} from '../../model/hexgrid';
+import {offsetDigits, rowCount} from '../../model/hexgrid';
 import type {HexPage, PageField} from '../../model/hexpages';
 import {rowsInView} from '../../model/hexscroll';
 import type {Scroll, Track} from '../../model/hexscroll';
-import {usePalette} from '../palette-context';
-import {familyColours} from './colours';
+import {byteUnder, HereLine} from './here-line';
 import {follow, keyTarget} from './hex-keys';
 import {HexRow} from './hex-row';
+import {HEX_FOCUS, showsBefore} from './use-hex';
 import type {HexState} from './use-hex';
 import {ROW_HEIGHT, useCursorInSight, useScroll, useWantedPages} from './use-scroll';
 
@@ -24,7 +24,6 @@ export function HexGrid({state, perRow, field, onSeen}: GridProps) {
   const grid = useRef<HTMLDivElement>(null);
   const {box, view, scroll, track, scrollTo, onScroll} = useScroll(rowCount(pages.size, perRow));
   const [inside, setInside] = useState(false);
-  const palette = usePalette();
   useCursorInSight(state, perRow, track, scroll, scrollTo);
   useWantedPages(state, perRow, track, scroll, onSeen);
   const {cursor, other} = place;
@@ -52,12 +51,13 @@ export function HexGrid({state, perRow, field, onSeen}: GridProps) {
   const active = rows.some((row) => cursor >= row && cursor < row + BigInt(perRow));
   return (
     <>
-      <div ref={box} class="hex-scroll" onScroll={onScroll} style={familyColours(palette)}>
+      <div ref={box} class="hex-scroll" onScroll={onScroll}>
         <div class="hex-track" style={{height: `${track.height + ROW_HEIGHT}px`}}>
           <div
             ref={grid}
             class="hex-window"
             role="grid"
+            id={HEX_FOCUS}
             tabIndex={0}
             aria-label="Bytes of the file"
             aria-describedby="hex-keys"
@@ -84,7 +84,7 @@ export function HexGrid({state, perRow, field, onSeen}: GridProps) {
                     cursor={cursor}
                     field={field}
                     size={pages.size}
-                    before={(pages.plan === 'applied') === other && pages.plan !== ''}
+                    before={showsBefore(state)}
                   />
                 ))}
               </div>
@@ -92,7 +92,10 @@ export function HexGrid({state, perRow, field, onSeen}: GridProps) {
           </div>
         </div>
       </div>
-      <KeyHints inside={inside} />
+      <div class="hex-foot">
+        <HereLine state={state} field={field} grid={grid} />
+        <KeyHints inside={inside} />
+      </div>
     </>
   );
 }
@@ -106,7 +109,7 @@ function KeyHints({inside}: {inside: boolean}) {
           field to field, <kbd>Esc</kbd> leaves.
         </>
       ) : (
-        <>Arrow keys move by byte, Page Up and Page Down by screen, Enter follows a pointer.</>
+        <>Arrow keys move by byte, Page Up and Page Down by screen. Enter or a double click follows a pointer.</>
       )}
     </p>
   );
@@ -135,10 +138,3 @@ function rowOffsets(track: Track, scroll: Scroll, perRow: number): bigint[] {
     .filter((row) => row < track.rows)
     .map((row) => row * BigInt(perRow));
 }
-
-/** The offset of the byte that was clicked. */
-function byteUnder(event: MouseEvent): bigint | null {
-  const cell = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-at]') : null;
-  return offsetOf(cell?.dataset['at'] ?? '');
-}
-

@@ -24,8 +24,7 @@ export function keyTarget(event: KeyboardEvent, state: HexState, context: KeyCon
     return null;
   }
   if (event.key === 'Enter') {
-    const to = field === null ? null : offsetOf(field.field.to);
-    return {to: to !== null && to < state.pages.size ? to : null, jump: true, inside: true};
+    return {to: leadsTo(state, field), jump: true, inside: true};
   }
   if (event.key === 'Escape') {
     return inside ? {to: null, jump: false, inside: false} : null;
@@ -47,10 +46,16 @@ function neighbour(field: PageField, cursor: bigint, backwards: boolean, size: b
   return cursor > field.start ? field.start : field.start > 0n ? field.start - 1n : 0n;
 }
 
+/** Where the field points, if that is in the file. */
+export function leadsTo(state: HexState, field: PageField | null): bigint | null {
+  const to = field === null ? null : offsetOf(field.field.to);
+  return to !== null && to < state.pages.size ? to : null;
+}
+
 /** Goes where the field points. */
 export function follow(state: HexState, field: PageField | null): void {
-  const to = field === null ? null : offsetOf(field.field.to);
-  if (to !== null && to < state.pages.size) {
+  const to = leadsTo(state, field);
+  if (to !== null) {
     state.jump(to);
   }
 }

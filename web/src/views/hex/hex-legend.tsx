@@ -1,9 +1,9 @@
 import type {HexPage} from '../../model/hexpages';
-import {familyOf, KIND_FACTS} from '../../model/hexkinds';
+import {KIND_FACTS, kindClasses} from '../../model/hexkinds';
 import {HexKinds} from '../../protocol/protocol.gen';
 
 /** What the colours of the bytes that are seen stand for. */
-export function HexLegend({pages}: {pages: readonly HexPage[]}) {
+export function HexLegend({pages, before}: {pages: readonly HexPage[]; before: boolean}) {
   const kinds = new Set(pages.flatMap((page) => page.fields.map((field) => field.kind)));
   const changed = pages.some((page) => page.twin?.some((byte, i) => byte !== page.bytes[i]) === true);
   const wrong = pages.some((page) => page.fields.some(({field}) => field.severity !== ''));
@@ -11,14 +11,14 @@ export function HexLegend({pages}: {pages: readonly HexPage[]}) {
     <ul class="hex-legend" aria-label="Kinds of bytes in sight">
       {HexKinds.filter((kind) => kinds.has(kind)).map((kind) => (
         <li key={kind}>
-          <span class={`hex-chip f-${familyOf(kind)}${kind === 'padding' ? ' padding' : ''}`} aria-hidden="true" />
+          <span class={`hex-chip ${kindClasses(kind)}`} aria-hidden="true" />
           {KIND_FACTS[kind].label}
         </li>
       ))}
       {changed && (
         <li>
-          <span class="hex-chip changed" aria-hidden="true" />
-          Changed by the plan
+          <span class={`hex-chip changed${before ? ' before' : ''}`} aria-hidden="true" />
+          {before ? 'Bytes that the plan replaces' : 'Bytes that the plan has written'}
         </li>
       )}
       {wrong && (

@@ -1,7 +1,7 @@
 import {byteText, hexOf, letterOf} from '../../model/hexgrid';
 import {byteAt} from '../../model/hexpages';
 import type {HexByte, PageAnswer, PageField} from '../../model/hexpages';
-import {familyOf} from '../../model/hexkinds';
+import {kindClasses} from '../../model/hexkinds';
 import {rank, severityNamed} from '../../model/severity';
 import type {Severity} from '../../model/severity';
 import {SeveritySign} from '../signs';
@@ -94,8 +94,7 @@ function classesOf(
 ): string {
   const field = byte?.field ?? null;
   const names = [
-    field !== null && `f-${familyOf(field.kind)}`,
-    field?.kind === 'padding' && 'padding',
+    field !== null && kindClasses(field.kind),
     field !== null && (first || offset === field.start) && 'starts',
     field !== null && (last || offset + 1n === field.end) && 'ends',
     byte?.value === 0 && 'zero',

@@ -5,14 +5,16 @@ import {stepped} from '../../model/hexplace';
 import type {OpenSession} from '../../state/session';
 import {currentInfo} from '../../state/session';
 import {useController, useMedia} from '../app-context';
+import {usePalette} from '../palette-context';
 import {ProblemText} from '../problem';
+import {familyColours} from './colours';
 import {FieldCard} from './field-card';
 import {FieldTable} from './field-table';
 import {HexGrid} from './hex-grid';
 import {HexLegend} from './hex-legend';
 import {HexTools} from './hex-tools';
 import {SpokenField} from './spoken-field';
-import {useHex} from './use-hex';
+import {showsBefore, useHex} from './use-hex';
 
 interface ViewProps {
   session: OpenSession;
@@ -25,6 +27,7 @@ export function HexView({session, as, onBytes}: ViewProps) {
   const {hex} = useController();
   const perRow = useMedia('(max-width: 760px)') ? 8 : 16;
   const state = useHex(session);
+  const palette = usePalette();
   const {pages, place} = state;
   const [seen, setSeen] = useState<readonly HexPage[]>([]);
   const answer = pages.get(place.cursor, place.other);
@@ -34,7 +37,7 @@ export function HexView({session, as, onBytes}: ViewProps) {
     onBytes();
   };
   return (
-    <div class="hex-layout">
+    <div class="hex-layout" style={familyColours(palette)}>
       <div class="card hex-card">
         <HexTools
           state={state}
@@ -45,7 +48,7 @@ export function HexView({session, as, onBytes}: ViewProps) {
         {as === 'bytes' ? (
           <>
             <HexGrid state={state} perRow={perRow} field={field} onSeen={setSeen} />
-            <HexLegend pages={seen} />
+            <HexLegend pages={seen} before={showsBefore(state)} />
           </>
         ) : (
           <FieldTable key={state.key} state={state} onShow={showBytes} />

@@ -20,6 +20,20 @@ export interface HexState {
   jump: (cursor: bigint) => void;
 }
 
+/** The id of what keys go on from after a jump: the grid, or the list of fields. */
+export const HEX_FOCUS = 'hex-focus';
+
+/** Jumps from a control that may be gone then. */
+export function jumpAway(state: HexState, offset: bigint): void {
+  state.jump(offset);
+  document.getElementById(HEX_FOCUS)?.focus({preventScroll: true});
+}
+
+/** The side that is shown is the one before a plan or the changes. */
+export function showsBefore({pages, place}: HexState): boolean {
+  return pages.plan !== '' && (pages.plan === 'applied') === place.other;
+}
+
 export function useHex(session: OpenSession): HexState {
   const controller = useController();
   const {epoch} = useStore(controller.view);

@@ -1,4 +1,5 @@
 import {useEffect, useLayoutEffect, useMemo, useRef, useState} from 'preact/hooks';
+import {PAGE_BYTES, pageStart} from '../../model/hexpages';
 import type {HexPage} from '../../model/hexpages';
 import {rowsInView, scrollAt, scrolled, settledTop, showing, trackOf} from '../../model/hexscroll';
 import type {Scroll, Track} from '../../model/hexscroll';
@@ -75,9 +76,9 @@ export function useWantedPages(state: HexState, perRow: number, track: Track, sc
   const end = to < pages.size ? to : pages.size;
   useEffect(() => pages.want(from, end, place.other), [pages, from, end, place.other]);
   const seen: HexPage[] = [];
-  for (let at = from; at < end; at += 512n) {
+  for (let at = pageStart(from); at < end; at += BigInt(PAGE_BYTES)) {
     const answer = pages.get(at, place.other);
-    if (answer?.step === 'loaded' && seen.at(-1) !== answer.page) {
+    if (answer?.step === 'loaded') {
       seen.push(answer.page);
     }
   }
