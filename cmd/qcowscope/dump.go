@@ -47,7 +47,7 @@ func (n *byteCount) Set(s string) error {
 		shift = 10 * (1 + strings.Index("KMGT", strings.ToUpper(suffix)))
 	}
 	v, err := strconv.ParseInt(digits, 0, 64)
-	if err != nil || v < 0 || shift < 0 || shift > 0 && v > 1<<62>>shift {
+	if err != nil || v < 0 || len(s)-len(digits) > 1 || v > 1<<62>>shift {
 		return errors.New("it is a number of bytes, such as 0x10000, 65536 or 64K")
 	}
 	*n = byteCount(v << shift)

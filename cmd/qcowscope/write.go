@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"qcowscope/core/check"
 	"qcowscope/core/cow"
@@ -13,7 +14,7 @@ import (
 )
 
 var writeVerb = verb{
-	name: "write", args: "IMAGE -o OUT", short: "write a copy after one guest write, and tell all that it does",
+	name: "write", args: "IMAGE -o OUT", short: "write a copy after a guest write, and tell all that it does",
 	help: `  -o OUT               where the copy goes; it gets its name only when it is complete and was checked
   --offset=N           where the guest writes, in bytes; K, M, G, T and 0x are understood
   --length=N           how many bytes
@@ -21,6 +22,9 @@ var writeVerb = verb{
   --zero               write zeros, by flags where they can say so
   --unmap              with --zero: clusters may be given back
   --discard            discard the range: whole clusters of it are given back
+  --in-flight=N+L      another write that comes while the first one, which is held up, is in flight; may be repeated.
+                       Tells which must wait, which is cut short, and at which byte
+  --states             explain the states that the subclusters of IMAGE can have, and write nothing
   --data-file-out=F    where a copy of the external data file goes, if the image has one
   --plan               tell what would be written, and write nothing; with --output=json for apply
   --undo=FILE          also write the plan that makes the original of the copy again
@@ -51,6 +55,8 @@ type writeOptions struct {
 	pattern              string
 	zero, unmap, discard bool
 	dataOut              string
+	others               flightRanges
+	states               bool
 }
 
 func runWrite(c *command) int {
@@ -63,6 +69,8 @@ func runWrite(c *command) int {
 	c.flags.BoolVar(&o.unmap, "unmap", false, "")
 	c.flags.BoolVar(&o.discard, "discard", false, "")
 	c.flags.StringVar(&o.dataOut, "data-file-out", "", "")
+	c.flags.Var(&o.others, "in-flight", "")
+	c.flags.BoolVar(&o.states, "states", false, "")
 	if code, ok := c.parse(1); !ok {
 		return code
 	}
@@ -70,7 +78,7 @@ func runWrite(c *command) int {
 	if err == nil {
 		err = o.copying.misused()
 	}
-	if err != nil {
+	if err != nil && !o.states {
 		return c.misuse(err.Error())
 	}
 	f, img, code := c.openImage(c.words[0], *o.form)
@@ -78,6 +86,9 @@ func runWrite(c *command) int {
 		return code
 	}
 	defer f.Close()
+	if o.states {
+		return c.explainStates(img.Geo, *o.form)
+	}
 	if err := o.refuse(f); err != nil {
 		return c.fail(err)
 	}
@@ -88,16 +99,20 @@ func runWrite(c *command) int {
 func (o *writeOptions) request() (r cow.Request, err error) {
 	r = cow.Request{Offset: qcow2.GuestOff(o.offset), Length: int64(o.length), Unmap: o.unmap}
 	kinds := 0
-	for given, kind := range map[bool]cow.Kind{o.zero: cow.Zero, o.discard: cow.Discard} {
-		if given {
-			r.Kind = kind
+	for _, k := range []struct {
+		given bool
+		kind  cow.Kind
+	}{{o.pattern != "", cow.Data}, {o.zero, cow.Zero}, {o.discard, cow.Discard}} {
+		if k.given {
+			r.Kind = k.kind
 			kinds++
 		}
 	}
-	if o.zero && o.discard || o.pattern != "" && kinds > 0 || o.pattern == "" && kinds == 0 {
-		return r, errors.New("say what to write: --pattern=B, --zero or --discard")
-	}
 	switch {
+	case kinds != 1:
+		return r, errors.New("say what to write: --pattern=B, --zero or --discard")
+	case len(o.others) > 0 && r.Kind != cow.Data:
+		return r, errors.New("--in-flight goes with --pattern: zero writes and discards take effect at once")
 	case o.offset < 0 || o.length < 0:
 		return r, errors.New("say where: --offset=N and --length=N")
 	case o.unmap && !o.zero:
@@ -112,12 +127,21 @@ func (o *writeOptions) request() (r cow.Request, err error) {
 	return r, nil
 }
 
-// written is a request, planned, and what it makes of the image.
+// written are the requests, planned, and what they make of the image.
 type written struct {
-	outcome *cow.Outcome
-	plans   *cow.Plans
-	image   *image.Image
-	report  *check.Report
+	outcomes []*cow.Outcome // one, but for writes that are in flight at once
+	events   []string       // of those
+	plans    *cow.Plans
+	image    *image.Image
+	report   *check.Report
+}
+
+// dataFileBytes is how many bytes go to the external data file.
+func (w *written) dataFileBytes() (n int64) {
+	for _, o := range w.outcomes {
+		n += o.DataFileBytes()
+	}
+	return n
 }
 
 // write plans the request, and makes the copy with it.
@@ -165,18 +189,35 @@ func (c *command) planWrite(img *image.Image, o writeOptions, req cow.Request, b
 	if err != nil {
 		return nil, err
 	}
+	done, err := c.planRequests(w, req, o.others)
+	if err != nil {
+		return nil, plainCow(err)
+	}
+	if done.dataFileBytes() > 0 && o.dataOut == "" && !o.planOnly {
+		return nil, fmt.Errorf("guest data is in the external file %s: --data-file-out=F says where a copy of it goes", img.DataFile)
+	}
+	return done, nil
+}
+
+// planRequests plans one write, or several that are in flight at once.
+func (c *command) planRequests(w *cow.Writer, req cow.Request, others []cow.Request) (*written, error) {
+	if len(others) > 0 {
+		return c.planFlight(w, req, others)
+	}
 	outcome, err := w.Plan(c.ctx, req)
 	if err != nil {
 		return nil, err
-	}
-	if outcome.DataFileBytes() > 0 && o.dataOut == "" && !o.planOnly {
-		return nil, fmt.Errorf("guest data is in the external file %s: --data-file-out=F says where a copy of it goes", img.DataFile)
 	}
 	plans, err := outcome.Plans(c.ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &written{outcome: outcome, plans: plans}, nil
+	return &written{outcomes: []*cow.Outcome{outcome}, plans: plans}, nil
+}
+
+// plainCow is an error without the name of the package.
+func plainCow(err error) error {
+	return errors.New(strings.TrimPrefix(err.Error(), "cow: "))
 }
 
 // judgeWritten checks what the plan makes of the image.

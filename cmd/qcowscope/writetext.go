@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"qcowscope/core/cow"
+	"qcowscope/core/qcow2"
 )
 
 // maxPictures bounds the clusters whose subclusters are shown.
@@ -49,17 +50,18 @@ type explainedJSON struct {
 
 // writeJSONReport is what a write did.
 type writeJSONReport struct {
-	Filename    string        `json:"filename"`
-	Output      string        `json:"output"`
-	DataOutput  string        `json:"data-file-output,omitempty"`
-	Explained   explainedJSON `json:"explained"`
-	Writes      int           `json:"writes"`
-	Bytes       int64         `json:"bytes"`
-	SizeBefore  int64         `json:"size-before"`
-	SizeAfter   int64         `json:"size-after"`
-	Corruptions uint64        `json:"corruptions"`
-	Leaks       uint64        `json:"leaks"`
-	Schema      int           `json:"schema"`
+	Filename   string        `json:"filename"`
+	Output     string        `json:"output"`
+	DataOutput string        `json:"data-file-output,omitempty"`
+	Explained  explainedJSON `json:"explained"`
+	inFlightJSON
+	Writes      int    `json:"writes"`
+	Bytes       int64  `json:"bytes"`
+	SizeBefore  int64  `json:"size-before"`
+	SizeAfter   int64  `json:"size-after"`
+	Corruptions uint64 `json:"corruptions"`
+	Leaks       uint64 `json:"leaks"`
+	Schema      int    `json:"schema"`
 }
 
 // plannedJSON is a plan as apply takes it, and what it does.
@@ -70,10 +72,24 @@ type plannedJSON struct {
 	Batches    json.RawMessage `json:"batches"`
 	DataFile   json.RawMessage `json:"data-file,omitempty"` // the plan of the data file
 	Explained  *explainedJSON  `json:"explained,omitempty"`
+	inFlightJSON
 }
 
-func explained(done *written) explainedJSON {
-	o, g := done.outcome, done.image.Geo
+// inFlightJSON tells of writes that were in flight with the first.
+type inFlightJSON struct {
+	Others []explainedJSON `json:"in-flight,omitempty"`
+	Events []string        `json:"events,omitempty"`
+}
+
+func inFlight(done *written) (j inFlightJSON) {
+	j.Events = done.events
+	for _, o := range done.outcomes[1:] {
+		j.Others = append(j.Others, explained(o, done.image.Geo))
+	}
+	return j
+}
+
+func explained(o *cow.Outcome, g qcow2.Geometry) explainedJSON {
 	e := explainedJSON{Request: o.Request.String(), Clusters: []pictureJSON{}, Steps: []string{}, Refcounts: []refcountJSON{}, Dangers: []string{}}
 	for i, k := range o.Clusters[:min(maxPictures, len(o.Clusters))] {
 		p := o.Picture(i)
@@ -105,7 +121,8 @@ func entryText(entry, bitmap uint64, extended bool) string {
 // printWrite tells what would be written.
 func (c *command) printWrite(f *file, beside *besides, o writeOptions, done *written) int {
 	if *o.form != "json" {
-		fmt.Fprint(c.out, done.outcome, "\n", done.plans.Image)
+		c.printOutcomes(done)
+		fmt.Fprint(c.out, "\n", done.plans.Image)
 		if done.plans.DataFile != nil {
 			fmt.Fprint(c.out, "data file\n", done.plans.DataFile)
 		}
@@ -124,8 +141,8 @@ func (c *command) printWrite(f *file, beside *besides, o writeOptions, done *wri
 			return c.fail(err)
 		}
 	}
-	e := explained(done)
-	out.Explained = &e
+	e := explained(done.outcomes[0], done.image.Geo)
+	out.Explained, out.inFlightJSON = &e, inFlight(done)
 	writeJSON(c.out, out)
 	return leftCode(done.report)
 }
@@ -133,16 +150,29 @@ func (c *command) printWrite(f *file, beside *besides, o writeOptions, done *wri
 func (c *command) reportWrite(f *file, o writeOptions, done *written) {
 	plan := done.plans.Image
 	if *o.form == "json" {
-		writeJSON(c.out, writeJSONReport{Filename: f.path, Output: o.path, DataOutput: o.dataOut, Explained: explained(done),
+		writeJSON(c.out, writeJSONReport{Filename: f.path, Output: o.path, DataOutput: o.dataOut, Explained: explained(done.outcomes[0], done.image.Geo), inFlightJSON: inFlight(done),
 			Writes: plan.Writes(), Bytes: plan.Bytes(), SizeBefore: plan.SizeBefore, SizeAfter: plan.SizeAfter,
 			Corruptions: done.report.Corruptions, Leaks: done.report.Leaks, Schema: schema})
 		return
 	}
-	fmt.Fprint(c.out, done.outcome)
-	writeTotals(c, done.outcome.Totals())
+	c.printOutcomes(done)
 	fmt.Fprintf(c.out, "%s is written and checked. The image was not touched.\n", printable(o.path))
 	if o.dataOut != "" {
 		fmt.Fprintf(c.out, "%s is the data file that belongs to it: %s still names %s, so put it in that place.\n", printable(o.dataOut), printable(o.path), printable(done.image.DataFile))
+	}
+}
+
+// printOutcomes prints what the requests do, and for several how they met.
+func (c *command) printOutcomes(done *written) {
+	for _, e := range done.events {
+		fmt.Fprintln(c.out, e)
+	}
+	for _, o := range done.outcomes {
+		if len(done.events) > 0 {
+			fmt.Fprintln(c.out)
+		}
+		fmt.Fprint(c.out, o)
+		writeTotals(c, o.Totals())
 	}
 }
 

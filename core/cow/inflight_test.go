@@ -65,7 +65,7 @@ func fly(t *testing.T, f flight) (*cow.Queue, string) {
 				err := q.Finish(ctx, x.ID)
 				if err == nil {
 					again = true
-					fmt.Fprintf(&tale, "write %d is written: %s\n", x.ID, tell(x))
+					fmt.Fprintf(&tale, "write %d is written: %s\n", x.ID, x)
 				} else if !errors.Is(err, cow.ErrNotInFlight) {
 					t.Fatal(err)
 				}
@@ -77,35 +77,13 @@ func fly(t *testing.T, f flight) (*cow.Queue, string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&tale, "%d. %v: %s\n", x.ID, r, tell(x))
+		fmt.Fprintf(&tale, "%d. %v: %s\n", x.ID, r, x)
 		if i > 0 {
 			settle(1)
 		}
 	}
 	settle(0)
 	return q, tale.String()
-}
-
-// tell is how far a write is.
-func tell(x *cow.InFlight) string {
-	var says []string
-	for _, r := range x.Runs {
-		how := "allocated"
-		if r.InPlace {
-			how = "in place"
-		}
-		says = append(says, fmt.Sprintf("guest %v %s at host 0x%x", r.Guest, how, int64(r.Host)))
-	}
-	for _, c := range x.Cuts {
-		says = append(says, "cut: "+c.String())
-	}
-	if x.Waits != nil {
-		says = append(says, "waits: "+x.Waits.String())
-	}
-	if x.Done {
-		says = append(says, "done")
-	}
-	return strings.Join(says, "; ")
 }
 
 // TestInFlight holds which writes wait, which are cut short, and at which byte.

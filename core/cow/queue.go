@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"qcowscope/core/image"
 	"qcowscope/core/qcow2"
@@ -47,7 +48,6 @@ type Conflict struct {
 	// its clusters exist already, whole clusters where it allocates them.
 	Blocked qcow2.Range[qcow2.GuestOff]
 	InPlace bool // the clusters of the other exist already
-
 }
 
 func (c Conflict) String() string {
@@ -56,6 +56,28 @@ func (c Conflict) String() string {
 		why = "it writes and copies these bytes in place"
 	}
 	return fmt.Sprintf("from guest 0x%x on it waits for write %d, which keeps guest %v: %s", int64(c.At), c.With, c.Blocked, why)
+}
+
+// String is how far a write is: its runs, and where it was cut or waits.
+func (f *InFlight) String() string {
+	var says []string
+	for _, r := range f.Runs {
+		how := "allocated"
+		if r.InPlace {
+			how = "in place"
+		}
+		says = append(says, fmt.Sprintf("guest %v %s at host 0x%x", r.Guest, how, int64(r.Host)))
+	}
+	for _, c := range f.Cuts {
+		says = append(says, "cut: "+c.String())
+	}
+	if f.Waits != nil {
+		says = append(says, "waits: "+f.Waits.String())
+	}
+	if f.Done {
+		says = append(says, "done")
+	}
+	return strings.Join(says, "; ")
 }
 
 // Why a queue does not do something.

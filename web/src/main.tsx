@@ -15,6 +15,9 @@ import './styles/map.css';
 import './styles/hex.css';
 import './styles/save.css';
 import './styles/lab.css';
+import './styles/lab-player.css';
+import './styles/lab-stage.css';
+import './styles/lab-steps.css';
 import {App} from './views/app';
 
 const engine = new Engine(spawnWorker, new URL('engine/engine.wasm', document.baseURI).href);
