@@ -5,6 +5,7 @@ import {clusterOf, filteredGroups, nextPlace, sortedGroups} from '../model/findi
 import type {FindingPlace} from '../model/findings';
 import {HEX_START} from '../model/hexplace';
 import type {HexPlace} from '../model/hexplace';
+import {inFile} from '../model/map/place';
 import {changedName, planName, undoPlanName} from '../model/names';
 import type {PlanRequest, Problem} from '../protocol/protocol.gen';
 import {fetchSample} from './samples';
@@ -273,7 +274,7 @@ export class Controller {
     const finding = reply.ok ? reply.value.findings[0] : undefined;
     const cluster = finding === undefined ? null : clusterOf(finding, session.info.clusterSize);
     if (cluster !== null && cluster < currentInfo(session).hostClusters && this.view.value.finding === place) {
-      this.change({selected: cluster});
+      this.change({selected: inFile(cluster)});
     }
   }
 

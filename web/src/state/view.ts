@@ -1,5 +1,6 @@
 import {NO_FILTER} from '../model/findings';
 import type {FindingPlace, GroupFilter} from '../model/findings';
+import type {MapPlace} from '../model/map/place';
 import type {Owner} from '../model/owners';
 import type {Problem} from '../protocol/protocol.gen';
 
@@ -26,8 +27,8 @@ export interface View {
   singleKeys: boolean;
   help: boolean;
   notice: Notice | null;
-  /** The host cluster that the inspector tells about. */
-  selected: number | null;
+  /** The cluster that the inspector tells about. */
+  selected: MapPlace | null;
   /** The finding that n and p start from. */
   finding: FindingPlace | null;
   filter: GroupFilter;

@@ -1,6 +1,7 @@
 import {useEffect, useRef, useState} from 'preact/hooks';
 import {plural} from '../base/units';
 import {clusterOf} from '../model/findings';
+import {inFile} from '../model/map/place';
 import {severityNamed} from '../model/severity';
 import type {FindingGroup, FindingView, Info} from '../protocol/protocol.gen';
 import {PAGE_SIZE} from '../protocol/ops';
@@ -152,7 +153,7 @@ function ShowOnMap({finding, info}: {finding: FindingView; info: Info}) {
     return null;
   }
   const show = () => {
-    controller.change({selected: cluster});
+    controller.change({selected: inFile(cluster)});
     goTo('map');
   };
   return (

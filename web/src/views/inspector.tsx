@@ -2,6 +2,7 @@ import {useState} from 'preact/hooks';
 import {asSentence} from '../base/text';
 import {formatBytes, formatCount} from '../base/units';
 import {dumpLines} from '../model/hexdiff';
+import {hostClusterOf} from '../model/map/place';
 import {OWNER_FACTS, ownerNamed} from '../model/owners';
 import {severityNamed} from '../model/severity';
 import type {Claim, ClusterView, Info} from '../protocol/protocol.gen';
@@ -15,7 +16,7 @@ import {Hex, ImageText} from './text';
 /** All that is known about the selected host cluster. */
 export function Inspector({info}: {info: Info}) {
   const controller = useController();
-  const {selected} = useStore(controller.view);
+  const selected = hostClusterOf(useStore(controller.view).selected);
   return (
     <section class="card inspector" aria-label="Inspector">
       {selected === null ? (

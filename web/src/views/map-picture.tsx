@@ -2,6 +2,7 @@ import {useCallback, useEffect, useMemo, useRef, useState} from 'preact/hooks';
 import {formatBytes, formatCount, formatHex, plural} from '../base/units';
 import {cellRank} from '../model/cells';
 import {cellOf} from '../model/layout';
+import {hostClusterOf, inFile} from '../model/map/place';
 import {layoutOf, resized, wholeMap, windowOf, withCursor} from '../model/mapview';
 import type {MapView} from '../model/mapview';
 import type {Info, Problem} from '../protocol/protocol.gen';
@@ -62,7 +63,7 @@ export function MapPicture({info}: {info: Info}) {
         {spoken}
       </p>
       <p class="hidden" aria-live="polite">
-        {controller.view.value.selected === null ? '' : `Cluster ${formatCount(controller.view.value.selected)} is in the inspector.`}
+        {hostClusterOf(controller.view.value.selected) === null ? '' : 'The cluster is in the inspector.'}
       </p>
     </>
   );
@@ -116,7 +117,8 @@ function usePainter(
   version: number,
 ): void {
   const controller = useController();
-  const {selected, highlighted} = useStore(controller.view);
+  const {selected: place, highlighted} = useStore(controller.view);
+  const selected = hostClusterOf(place);
   const palette = usePalette();
   const textures = useMemo(() => new Textures(palette, devicePixelRatio), [palette]);
   useEffect(() => {
@@ -169,12 +171,12 @@ function usePick(view: MapView | null, clusters: number): (cell: number) => void
       const {perCell} = layoutOf(view);
       const first = cell * perCell;
       if (perCell === 1) {
-        controller.change({selected: first});
+        controller.change({selected: inFile(first)});
         return;
       }
       const cells = Math.min(perCell, clusters - first);
       void controller.engine.call('tile', {first, perCell: 1, cells}).then((reply) => {
-        controller.change({selected: first + (reply.ok ? worstOf(reply.value) : 0)});
+        controller.change({selected: inFile(first + (reply.ok ? worstOf(reply.value) : 0))});
       });
     },
     [controller, view, clusters],
@@ -188,7 +190,7 @@ function worstOf(cells: Uint8Array): number {
 /** What is selected elsewhere, as by going to the next finding, comes on screen. */
 function useFollowSelection(setView: (change: (view: MapView | null) => MapView | null) => void): void {
   const controller = useController();
-  const {selected} = useStore(controller.view);
+  const selected = hostClusterOf(useStore(controller.view).selected);
   useEffect(() => {
     if (selected !== null) {
       setView((view) => (view === null ? null : withCursor(view, selected)));

@@ -1,5 +1,6 @@
 import {useState} from 'preact/hooks';
 import {formatBytes, parseOffset, plural} from '../base/units';
+import {inFile} from '../model/map/place';
 import {layoutOf, middleCluster, zoomed, zoomRange} from '../model/mapview';
 import type {MapView} from '../model/mapview';
 import type {Info} from '../protocol/protocol.gen';
@@ -54,7 +55,7 @@ function GoTo({info}: {info: Info}) {
       setWrong(`The file ends at ${formatBytes(info.fileSize)}.`);
     } else {
       setWrong('');
-      controller.change({selected: cluster});
+      controller.change({selected: inFile(cluster)});
     }
   };
   return (

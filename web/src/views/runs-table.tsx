@@ -3,6 +3,7 @@ import {formatBytes, formatCount, formatHex} from '../base/units';
 import {failure, ok} from '../base/result';
 import {readRuns} from '../model/clusterruns';
 import type {RunFilter, RunPage} from '../model/clusterruns';
+import {inFile} from '../model/map/place';
 import {OWNER_FACTS, OWNERS} from '../model/owners';
 import type {Owner} from '../model/owners';
 import {problemOf} from '../engine/problems';
@@ -127,7 +128,7 @@ function Runs({page, info}: {page: RunPage; info: Info}) {
               </td>
               <td>{severity === 'none' ? 'fine' : <SeverityTag severity={severity} />}</td>
               <td>
-                <button type="button" class="quiet" onClick={() => controller.change({selected: first})}>
+                <button type="button" class="quiet" onClick={() => controller.change({selected: inFile(first)})}>
                   Inspect<span class="hidden"> cluster {first}</span>
                 </button>
               </td>

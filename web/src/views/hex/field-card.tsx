@@ -2,6 +2,7 @@ import {formatBytes, formatCount} from '../../base/units';
 import {bytesOf, byteText, hexOf, offsetOf} from '../../model/hexgrid';
 import {KIND_FACTS} from '../../model/hexkinds';
 import type {PageField} from '../../model/hexpages';
+import {inFile} from '../../model/map/place';
 import {severityNamed} from '../../model/severity';
 import type {HexBits, HexFieldReply, Info} from '../../protocol/protocol.gen';
 import {useController, useLoaded} from '../app-context';
@@ -223,7 +224,7 @@ function ShowOnMap({cluster, info}: {cluster: number; info: Info}) {
     return null;
   }
   const show = () => {
-    controller.change({selected: cluster});
+    controller.change({selected: inFile(cluster)});
     goTo('map');
   };
   return (

@@ -1,5 +1,6 @@
 import {useEffect, useRef, useState} from 'preact/hooks';
 import {jumped} from '../../model/hexplace';
+import {hostClusterOf} from '../../model/map/place';
 import type {OpenSession} from '../../state/session';
 import {changeWords, currentInfo, isApplied} from '../../state/session';
 import {useController, useStore} from '../app-context';
@@ -66,7 +67,7 @@ function useNear(element: {current: HTMLElement | null}): boolean {
 /** What is selected on the map is shown here, too. */
 function useMapSelection(clusterSize: number): void {
   const controller = useController();
-  const {selected} = useStore(controller.view);
+  const selected = hostClusterOf(useStore(controller.view).selected);
   const before = useRef(selected);
   useEffect(() => {
     if (selected !== null && selected !== before.current) {
