@@ -2,6 +2,7 @@ package repair
 
 import (
 	"bytes"
+	"fmt"
 
 	"qcowscope/core/check"
 	"qcowscope/core/image"
@@ -193,29 +194,43 @@ func (e *evidence) candidate(f check.Finding, table bool) (host qcow2.HostOff, o
 		return 0, false // what looks like the table may be the snapshot's
 	}
 	g := e.r.img.Geo
-	off := qcow2.HostOff(f.Got & qcow2.OffsetMask)
-	tries := []qcow2.HostOff{off &^ qcow2.HostOff(g.ClusterSize()-1)}
-	for bit := 9; bit < 56; bit++ {
-		tries = append(tries, off^1<<bit)
-	}
-	if !table {
-		// Where whole tables are lost any of their clusters seems to wait for this pointer.
-		if e.r.report.Group(check.LostMapping) != nil {
-			tries = tries[:1]
-		} else if e.r.countBroken() == 1 {
-			tries = append(tries, e.expected(f)...)
-		}
-	}
-	for _, try := range tries {
-		if !g.Aligned(try) || ok && try == host || !e.fits(g.Cluster(try), f, table) {
+	for _, try := range e.tries(f, table) {
+		if !g.Aligned(try.host) || ok && try.host == host || !e.fits(g.Cluster(try.host), f, table) {
 			continue
 		}
 		if ok {
 			return 0, false
 		}
-		host, ok = try, true
+		host, ok = try.host, true
 	}
 	return host, ok
+}
+
+// try is a place that a damaged pointer may mean, and how one comes to think of it.
+type try struct {
+	host qcow2.HostOff
+	how  string
+}
+
+// tries are the places to look at.
+func (e *evidence) tries(f check.Finding, table bool) []try {
+	g := e.r.img.Geo
+	off := qcow2.HostOff(f.Got & qcow2.OffsetMask)
+	tries := []try{{off &^ qcow2.HostOff(g.ClusterSize()-1), "its low bits are wrong"}}
+	for bit := 9; bit < 56; bit++ {
+		tries = append(tries, try{off ^ 1<<bit, fmt.Sprintf("bit %d is wrong", bit)})
+	}
+	if table {
+		return tries
+	}
+	// Where whole tables are lost any of their clusters seems to wait for this pointer.
+	if e.r.report.Group(check.LostMapping) != nil {
+		return tries[:1]
+	}
+	if e.r.countBroken() == 1 {
+		tries = append(tries, e.expected(f)...)
+	}
+	return tries
 }
 
 // fits tells whether the cluster can be what the damaged pointer meant: nobody else's, or
@@ -254,7 +269,7 @@ func (e *evidence) shared(c qcow2.HostCluster, f check.Finding) bool {
 
 // expected are the clusters that follow the previous entry's and precede the next one's:
 // data is mostly written in runs.
-func (e *evidence) expected(f check.Finding) (tries []qcow2.HostOff) {
+func (e *evidence) expected(f check.Finding) (tries []try) {
 	g := e.r.img.Geo
 	for _, d := range []int64{-1, 1} {
 		j := f.At.L2Index + d
@@ -267,7 +282,7 @@ func (e *evidence) expected(f check.Finding) (tries []qcow2.HostOff) {
 		}
 		n := qcow2.L2Table(buf).At(g, 0)
 		if k := n.Kind(g); (k == qcow2.Normal || k == qcow2.ZeroAlloc) && g.Aligned(n.Host()) {
-			tries = append(tries, n.Host()-qcow2.HostOff(d*g.ClusterSize()))
+			tries = append(tries, try{n.Host() - qcow2.HostOff(d*g.ClusterSize()), "the entry beside it leads to the cluster beside it"})
 		}
 	}
 	return tries
