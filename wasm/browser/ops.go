@@ -32,6 +32,7 @@ func operationsOf(s *service.Session) map[string]operation {
 	maps.Copy(ops, labOperations(s))
 	maps.Copy(ops, mapOperations(s))
 	maps.Copy(ops, takeawayOperations(s))
+	maps.Copy(ops, writeOperations(s))
 	return ops
 }
 

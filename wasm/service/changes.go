@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"qcowscope/core/check"
+	"qcowscope/core/cow"
 	"qcowscope/core/image"
 	"qcowscope/core/patch"
 )
@@ -14,6 +15,8 @@ type change struct {
 	plan      *patch.Plan
 	repairs   bool  // it mends what a check found, rather than amends what is sound
 	lostBytes int64 // how much of the disk it found to be gone from the file
+	// writer planned writes for the image before it, nil if none did: it can go on after an undo.
+	writer *cow.Writer
 }
 
 // lay applies a plan to the image as it is now. after is a check of its effect, nil if that
@@ -27,6 +30,7 @@ func (s *Session) lay(ctx context.Context, c change, after *check.Report) (Verdi
 		s.overlay.Undo()
 		return Verdict{}, problemError(err)
 	}
+	c.writer = s.write.writer
 	s.now, s.changes = now, append(s.changes, c)
 	s.forgetPlans()
 	return s.verdict(), nil
@@ -55,8 +59,10 @@ func (s *Session) Undo(ctx context.Context) (Verdict, error) {
 			return Verdict{}, problemError(err)
 		}
 	}
+	writer := s.changes[last].writer
 	s.now, s.changes = before, s.changes[:last]
 	s.forgetPlans()
+	s.write.writer = writer
 	return s.verdict(), nil
 }
 
@@ -81,7 +87,7 @@ func (s *Session) viewNow(ctx context.Context, checked *check.Report) (view, err
 }
 
 // forgetPlans drops what was planned for an image that has changed since.
-func (s *Session) forgetPlans() { s.outcome, s.lab = nil, nil }
+func (s *Session) forgetPlans() { s.outcome, s.lab, s.write = nil, nil, writing{} }
 
 // applied is all changes as one plan for the file as it was dropped, nil if there is none.
 func (s *Session) applied() *patch.Plan {

@@ -47,6 +47,7 @@ type opened struct {
 	lab      *labRun   // what the Lab shows, until the image changes
 	hex      *hexSides // what the Hex part shows, until it is out of date
 	changes  []change  // that are applied, in order
+	write    writing   // what the simulator of writes has, until the image changes
 }
 
 // view is an image and its check.

@@ -1,4 +1,4 @@
-// Generated from wasm/service/hexprotocol.go, wasm/service/labprotocol.go, wasm/service/mapprotocol.go, wasm/service/protocol.go, wasm/service/takeawayprotocol.go by scripts/gen-protocol. Do not edit.
+// Generated from wasm/service/hexprotocol.go, wasm/service/labprotocol.go, wasm/service/mapprotocol.go, wasm/service/protocol.go, wasm/service/takeawayprotocol.go, wasm/service/writeprotocol.go by scripts/gen-protocol. Do not edit.
 
 /** HexRequest asks for the bytes and fields of a range. */
 export interface HexRequest {
@@ -1026,4 +1026,331 @@ export interface ReportFileRequest {
   form: string;
   /** in words, for the page to print */
   when: string;
+}
+
+/** WriteRequest is one request of the guest. */
+export interface WriteRequest {
+  /** guest bytes */
+  offset: number;
+  length: number;
+  /** write, zero, discard */
+  kind: string;
+  /** of zero: clusters may be given back */
+  unmap: boolean;
+  /** of write: every byte, 0 to 255 */
+  fill: number;
+}
+
+/**
+ * WriteOpenReply is what is known before any request: it has been looked where the first free
+ * cluster is, so that plans come fast.
+ */
+export interface WriteOpenReply {
+  /** why QEMU writes nothing at all to this image */
+  stop: WriteStop;
+  /** bytes of it that requests can name */
+  disk: number;
+}
+
+/** WritePlanRequest asks what a request would do to the image as it is now. Nothing is applied. */
+export interface WritePlanRequest {
+  write: WriteRequest;
+  /** the guest clusters that are shown one by one */
+  first: number;
+  /** at most 64 */
+  count: number;
+}
+
+/**
+ * WritePlanReply is what it does. Lists hold the first 100 things, and those of the clusters
+ * that are shown.
+ */
+export interface WritePlanReply {
+  /** if its title is not empty, nothing was planned */
+  stop: WriteStop;
+  words: string;
+  /** those of the request that are shown */
+  clusters: WriteCluster[];
+  /** guest clusters */
+  touched: number;
+  /** what is copied, and what is left alone */
+  pieces: WritePiece[];
+  /** where data is written, and what is allocated */
+  extents: WriteExtent[];
+  /** refcounts that change */
+  counts: WriteRefcount[];
+  steps: WriteStep[];
+  totals: WriteTotals;
+  /**
+   * Remarks are what a zero write cannot express, what a discard ignores; Dangers are signs
+   * of damage that the request meets.
+   */
+  remarks: string[];
+  dangers: string[];
+  /** Barred is why it cannot be applied here; "" if it can. */
+  barred: string;
+}
+
+/** WriteStop is why a request, or any, is not taken. */
+export interface WriteStop {
+  /** "" when there is no reason */
+  title: string;
+  /** what is wrong with an entry, state by state */
+  why: string;
+  /** what to do about it */
+  cure: string;
+  /** hex offset of the cluster, "" if it does not apply */
+  guest: string;
+  /** hex file offset of the entry */
+  at: string;
+  /** raw value, hex */
+  entry: string;
+  /** Bitmap is the second word of an extended entry. */
+  bitmap: string;
+}
+
+/** WriteDeeds are what can happen to a subcluster: bit i of a deed stands for the ith. */
+export const WriteDeeds = [
+  'copied',
+  'decompressed',
+  'backing',
+  'filled',
+  'written',
+  'flagged',
+] as const;
+
+/** One of WriteDeeds. */
+export type WriteDeed = (typeof WriteDeeds)[number];
+
+/**
+ * WriteCluster is a guest cluster before, during and after a request. Before and After are
+ * strings of digits, indices in SubclusterStates: 32 with extended L2 entries, else one. Deeds
+ * has two hex digits for each.
+ */
+export interface WriteCluster {
+  cluster: number;
+  before: string;
+  deeds: string;
+  after: string;
+  entryBefore: WriteEntry;
+  entryAfter: WriteEntry;
+}
+
+/** WriteEntry is an L2 entry. */
+export interface WriteEntry {
+  /** 16 hex digits */
+  word: string;
+  /** unallocated, zero, zero-allocated, normal, compressed */
+  kind: string;
+  /** hex offset, "" if it names no cluster */
+  host: string;
+  /** the cluster is used by nobody else */
+  copied: boolean;
+  /** 8 hex digits, bit i for subcluster i; "" without extended L2 entries */
+  alloc: string;
+  zero: string;
+}
+
+/** WritePiece is guest bytes beside those that are written. */
+export interface WritePiece {
+  guest: number;
+  length: number;
+  /** copied, decompressed, backing, filled: where the bytes come from; skipped */
+  deed: string;
+  /** hex offset of what is copied, "" if it is not in the file */
+  host: string;
+  /** it is skipped */
+  why: string;
+}
+
+/** WriteExtent is a part of the file that the request writes, or allocates. */
+export interface WriteExtent {
+  /** in-place, data, l2-table, refblock, reftable */
+  what: string;
+  /** of data: the bytes of the guest */
+  guest: number;
+  length: number;
+  /** hex offset of the first cluster */
+  host: string;
+  /** of all clusters, in bytes */
+  size: number;
+  /** L2 entries change */
+  linked: boolean;
+}
+
+/** WriteRefcount is the stored refcount of a host cluster before and after. */
+export interface WriteRefcount {
+  cluster: number;
+  /** decimal */
+  before: string;
+  after: string;
+}
+
+/** WriteStep is one thing that happens. */
+export interface WriteStep {
+  text: string;
+  /** "" if it is none; qemu: QEMU waits here, too; plan: only the plan does */
+  barrier: string;
+  /** it is about the guest's bytes, not the image's tables */
+  data: boolean;
+}
+
+/** WriteTotals are bytes and counts. */
+export interface WriteTotals {
+  /** by the guest */
+  written: number;
+  copied: number;
+  /** filled up with zeros */
+  zeroed: number;
+  /** bytes of new clusters for data */
+  allocated: number;
+  /** L2 entries that change */
+  entries: number;
+  refcounts: number;
+  /** new L2 tables */
+  tables: number;
+  steps: number;
+  pieces: number;
+  extents: number;
+}
+
+/** WriteEvent is a write that is added to those in flight, or one that finishes. */
+export interface WriteEvent {
+  /** number of the write, from 1; 0: Write is added */
+  finish: number;
+  write: WriteRequest;
+}
+
+/**
+ * WriteQueueRequest asks how writes that are in flight at once get along, from the image as it
+ * is now.
+ */
+export interface WriteQueueRequest {
+  /** at most 64 */
+  events: WriteEvent[];
+}
+
+/** WriteQueueReply tells of each write where it is after these events. */
+export interface WriteQueueReply {
+  /** what ended the queue */
+  stop: WriteStop;
+  writes: QueuedWrite[];
+  /** all are written */
+  done: boolean;
+  /** why they cannot be applied here; "" if they can */
+  barred: string;
+}
+
+/** QueuedWrite is one of several writes. */
+export interface QueuedWrite {
+  number: number;
+  words: string;
+  offset: number;
+  length: number;
+  /** flying, waits, done */
+  state: string;
+  /** ascending */
+  parts: QueuedPart[];
+  /** With is 0 if it does not wait */
+  waits: WriteMeets;
+  /** where it was stopped short; what follows was looked up anew */
+  cuts: WriteMeets[];
+}
+
+/** QueuedPart is bytes of a queued write. */
+export interface QueuedPart {
+  guest: number;
+  length: number;
+  /** written, flying, waits */
+  state: string;
+  /** Keeps are the guest bytes that no other write can have meanwhile; 0 long if there are none. */
+  keepsFrom: number;
+  keeps: number;
+  /** hex offset, "" while it waits */
+  host: string;
+  /** in clusters that exist already */
+  inPlace: boolean;
+}
+
+/** WriteMeets is a write that meets one in flight. */
+export interface WriteMeets {
+  /** number of the other */
+  with: number;
+  /** the first byte that must wait */
+  at: number;
+  /** the guest bytes that the other keeps */
+  from: number;
+  length: number;
+  words: string;
+}
+
+/** WriteStatesRequest asks for the states that subclusters can have. */
+export interface WriteStatesRequest {
+  /** however many tables must be read for it */
+  count: boolean;
+}
+
+/** WriteStatesReply are those of an image of this kind. */
+export interface WriteStatesReply {
+  states: WriteState[];
+  /** the counts are those of the whole disk */
+  counted: boolean;
+  /** L2 tables that must be read for them */
+  tables: number;
+}
+
+/** WriteState is what host offset, zero bit and allocation bit say together. */
+export interface WriteState {
+  name: string;
+  /** index in SubclusterStates */
+  kind: number;
+  host: boolean;
+  zero: boolean;
+  alloc: boolean;
+  valid: boolean;
+  reads: string;
+  meaning: string;
+  /** of the finding, "" for valid ones */
+  code: string;
+  /** what is proposed */
+  repair: string;
+  /** of subclusters, or clusters, in the active layer */
+  count: number;
+  /** guest offset of the first of them, -1 if there is none */
+  example: number;
+}
+
+/** WriteTraceRequest asks what a trace of writes costs with every cluster size. */
+export interface WriteTraceRequest {
+  text: string;
+  /** empty, backed, allocated, shared */
+  initial: string;
+}
+
+/** WriteTraceReply is the answer. */
+export interface WriteTraceReply {
+  /** what in the trace cannot be understood; nothing else is set then */
+  trouble: string;
+  format: string;
+  writes: number;
+  /** lines that are no writes */
+  other: number;
+  written: number;
+  /** ascending cluster sizes, those without subclusters first */
+  setups: WriteSetup[];
+  advice: string;
+}
+
+/** WriteSetup is what a trace costs in one kind of image. All but Factor are bytes. */
+export interface WriteSetup {
+  cluster: number;
+  extended: boolean;
+  advised: boolean;
+  copied: number;
+  zeroed: number;
+  metadata: number;
+  structures: number;
+  allocated: number;
+  /** bytes written for each byte of the guest */
+  factor: number;
 }
