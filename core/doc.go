@@ -3,7 +3,7 @@
 // Each package stands in a row, and an import points strictly down, never sideways and
 // never up (layers_test.go holds this):
 //
-//	change, show     repair   amend   cow   redirect   salvage   clustermap   skeleton   anatomy   report
+//	change, show     repair   amend   cow   redirect   salvage   clustermap   skeleton   report   anatomy   layers
 //	judge, place     check            alloc
 //	recount          refcount
 //	typed tables     image            patch

@@ -22,7 +22,7 @@ var rows = map[string]int{
 	"image": 1, "patch": 1,
 	"refcount": 2,
 	"check":    3, "alloc": 3,
-	"repair": 4, "amend": 4, "cow": 4, "redirect": 4, "salvage": 4, "clustermap": 4, "skeleton": 4, "report": 4, "anatomy": 4,
+	"repair": 4, "amend": 4, "cow": 4, "redirect": 4, "salvage": 4, "clustermap": 4, "skeleton": 4, "report": 4, "anatomy": 4, "layers": 4,
 }
 
 const (
