@@ -10,5 +10,6 @@ func hexOperations(s *service.Session) map[string]operation {
 		"hex":       asking(s.Hex),
 		"hexField":  asking(s.HexField),
 		"hexChange": asking(s.HexChange),
+		"hexFind":   asking(s.HexFind),
 	}
 }

@@ -26,6 +26,8 @@ const (
 type hexSide struct {
 	src     source.Source
 	anatomy *anatomy.Anatomy
+	report  *check.Report
+	wrong   []int64 // offsets of its findings, once asked for
 }
 
 // hexSides are what the Hex part shows, as long as they are current.
@@ -75,7 +77,7 @@ func (s *Session) sides(ctx context.Context) (*hexSides, error) {
 
 func sideOf(img *image.Image, r *check.Report) (*hexSide, error) {
 	a, err := anatomy.New(img, r)
-	return &hexSide{img.Src, a}, err
+	return &hexSide{src: img.Src, anatomy: a, report: r}, err
 }
 
 // sideAfter is the image with a plan that is not applied yet.

@@ -96,6 +96,21 @@ type HexChangeReply struct {
 	Length string `json:"length"` // hex
 }
 
+// HexFindRequest asks for a field outside of the one at an offset.
+type HexFindRequest struct {
+	Offset string `json:"offset"` // hex
+	Other  bool   `json:"other"`
+	Step   int    `json:"step"` // 1 the next, -1 the one before
+	What   string `json:"what"` // field any, set one with a byte that is not zero, wrong one with a finding
+}
+
+// HexFindReply is where it begins; of a finding, its place.
+type HexFindReply struct {
+	Found   bool   `json:"found"`
+	Offset  string `json:"offset"`  // hex
+	Stopped string `json:"stopped"` // hex offset as far as which nothing was found, "" when that is the end or the start
+}
+
 // HexKinds are the kinds of fields: the structures that they belong to.
 var HexKinds = []string{"header", "extension", "backing-name", "reftable", "refblock", "l1", "l2", "snapshot-table", "snapshot-l1",
 	"snapshot-l2", "bitmap-directory", "bitmap-table", "bitmap-data", "crypto", "data", "compressed", "zero", "snapshot-data",

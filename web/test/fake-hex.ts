@@ -57,5 +57,6 @@ function hexDetail(offset: string): HexFieldReply {
 export const hexReplies = {
   hex: hexPage,
   hexField: ({offset}: {offset: string}) => hexDetail(offset),
+  hexFind: () => ({found: true, offset: '0x140000', stopped: ''}),
   hexChange: () => ({count: 0, more: false, index: 0, offset: '', length: ''}),
 };

@@ -1,6 +1,8 @@
 import type {
   HexChangeReply,
   HexChangeRequest,
+  HexFindReply,
+  HexFindRequest,
   HexFieldReply,
   HexFieldRequest,
   HexReply,
@@ -11,5 +13,6 @@ import type {
 export interface HexOps {
   hex: {request: HexRequest; reply: HexReply};
   hexField: {request: HexFieldRequest; reply: HexFieldReply};
+  hexFind: {request: HexFindRequest; reply: HexFindReply};
   hexChange: {request: HexChangeRequest; reply: HexChangeReply};
 }

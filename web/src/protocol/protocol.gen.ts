@@ -125,6 +125,26 @@ export interface HexChangeReply {
   length: string;
 }
 
+/** HexFindRequest asks for a field outside of the one at an offset. */
+export interface HexFindRequest {
+  /** hex */
+  offset: string;
+  other: boolean;
+  /** 1 the next, -1 the one before */
+  step: number;
+  /** field any, set one with a byte that is not zero, wrong one with a finding */
+  what: string;
+}
+
+/** HexFindReply is where it begins; of a finding, its place. */
+export interface HexFindReply {
+  found: boolean;
+  /** hex */
+  offset: string;
+  /** hex offset as far as which nothing was found, "" when that is the end or the start */
+  stopped: string;
+}
+
 /** HexKinds are the kinds of fields: the structures that they belong to. */
 export const HexKinds = [
   'header',
