@@ -14,6 +14,9 @@ require github.com/klauspost/compress v1.20.3
 // Small Go structs to JavaScript objects and back, at the browser boundary (wasm/browser only).
 require github.com/norunners/vert v0.0.0-20221203075838-106a353d42dd
 
+// Go as a Cloudflare Worker, with its queue and its clock (wasm/edge only).
+require github.com/syumai/workers v0.32.0
+
 // What staticcheck needs.
 require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect

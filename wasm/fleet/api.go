@@ -154,7 +154,7 @@ func (c *call) admit(r route) error {
 	if len(c.s.Token) < minToken {
 		return refuse(http.StatusServiceUnavailable, "the API is off", fmt.Sprintf("Whoever runs this service turns it on with the secret TOKEN, of at least %d characters.", minToken))
 	}
-	if c.s.Allow != nil && !c.s.Allow(c.ctx) {
+	if c.s.Allow != nil && !c.s.Allow(c.r) {
 		c.w.Header().Set("Retry-After", "60")
 		return refuse(http.StatusTooManyRequests, "too many requests", "Wait a minute.")
 	}

@@ -47,7 +47,7 @@ func (s *Service) consume(ctx context.Context, d Delivery, room *room) {
 	if err := s.tried(ctx, m, err.Error()); err != nil {
 		s.Log(fmt.Sprintf("the reason could not be stored: %q", err))
 	}
-	d.Again(patience(d.Attempts))
+	d.Again(s.patience(d.Attempts))
 }
 
 // guarded does what a message wishes for. A panic is our own bug, which an image has brought
@@ -139,7 +139,7 @@ func (s *Service) Dead(ctx context.Context, messages []Delivery) {
 		}
 		if err := s.bury(ctx, m); err != nil {
 			s.Log(fmt.Sprintf("dead letter %q: %q", m.Key, err))
-			d.Again(patience(d.Attempts))
+			d.Again(s.patience(d.Attempts))
 			continue
 		}
 		d.Done()

@@ -26,6 +26,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 )
 
@@ -86,7 +87,9 @@ type Limits struct {
 	Page   int           // images in a page of a fleet
 	Active int           // fleets that run at the same time
 	Lease  time.Duration // after which what was not done is sent again
-	Kept   time.Duration // how long a finished fleet is kept
+	// Patience is how long a message waits that failed once; twice that the next time.
+	Patience time.Duration
+	Kept     time.Duration // how long a finished fleet is kept
 }
 
 // DefaultLimits fit a Worker: 128 MiB of memory, of which the program itself and the
@@ -95,7 +98,7 @@ func DefaultLimits() Limits {
 	return Limits{
 		Clusters: 24 << 20, Bytes: 1 << 30, Requests: 9000, Room: 64 << 20, AtOnce: 6,
 		Inline: 32 << 20, PartBytes: 2 << 20, PartMost: 512,
-		Page: 250, Active: 20, Lease: 15 * time.Minute, Kept: 30 * 24 * time.Hour,
+		Page: 250, Active: 20, Lease: 15 * time.Minute, Patience: 5 * time.Second, Kept: 30 * 24 * time.Hour,
 	}
 }
 
@@ -108,7 +111,7 @@ type Service struct {
 	Build  string // names this program: results of another one are not reused
 	Token  string // of the API; without one it is off
 	// Allow tells whether one more request is allowed now; nil allows all.
-	Allow func(ctx context.Context) bool
+	Allow func(r *http.Request) bool
 	// Log is told what an operator should know, in one line without control characters.
 	Log func(line string)
 }

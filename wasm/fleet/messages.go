@@ -104,6 +104,6 @@ type Delivery struct {
 }
 
 // patience is how long to wait before the next attempt.
-func patience(attempts int) time.Duration {
-	return min(5*time.Second<<min(max(attempts-1, 0), 10), 5*time.Minute)
+func (s *Service) patience(attempts int) time.Duration {
+	return min(s.Limits.Patience<<min(max(attempts-1, 0), 10), 5*time.Minute)
 }
