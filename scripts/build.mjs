@@ -10,7 +10,7 @@ import {runStep} from './step.mjs';
 /** @typedef {import('./setup.mjs').GoTool} GoTool */
 /** @typedef {import('./step.mjs').Step} Step */
 
-const goInputs = ['go.mod', 'go.sum', 'core', 'wasm'];
+export const goInputs = ['go.mod', 'go.sum', 'core', 'wasm'];
 const engineArgs = ['build', '-trimpath', '-ldflags=-s -w'];
 
 /**
@@ -89,7 +89,7 @@ export async function buildPage(say) {
  * @param {() => Promise<boolean>} work resolves with whether there was anything to do
  * @param {(line: string) => void} say
  */
-async function timed(name, work, say) {
+export async function timed(name, work, say) {
   const start = Date.now();
   const ran = await work();
   say(`  ${name.padEnd(10)}${ran ? `${((Date.now() - start) / 1000).toFixed(1)} s` : 'fresh'}`);

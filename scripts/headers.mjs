@@ -25,3 +25,24 @@ export const securityHeaders = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
 };
+
+/** What Vite puts there has a hash of its content in its name. */
+const hashed = '/assets/';
+
+/** How long a browser may keep what has a hash in its name: for ever. */
+const immutable = 'public, max-age=31536000, immutable';
+
+/**
+ * How long a browser may keep an answer.
+ * @param {string} pathname
+ */
+export const cacheControl = (pathname) => (pathname.startsWith(hashed) ? immutable : 'no-cache');
+
+/**
+ * The same headers in the form that hosts of static files read them in, as the file _headers. All but what never
+ * changes is asked for again there without being told.
+ */
+export function headersFile() {
+  const lines = Object.entries(securityHeaders).map(([name, value]) => `  ${name}: ${value}`);
+  return `/*\n${lines.join('\n')}\n${hashed}*\n  cache-control: ${immutable}\n`;
+}

@@ -5,7 +5,7 @@ import path from 'node:path';
 import {promisify} from 'node:util';
 import {brotliCompress, constants, gzip} from 'node:zlib';
 import {Failure} from './failure.mjs';
-import {securityHeaders} from './headers.mjs';
+import {cacheControl, securityHeaders} from './headers.mjs';
 
 /** @type {Record<string, string>} */
 const types = {
@@ -106,7 +106,7 @@ async function answer(folder, compressed, request, response) {
   const extension = path.extname(file);
   const etag = `"${createHash('sha256').update(bytes).digest('base64url')}"`;
   response.setHeader('content-type', types[extension] ?? 'application/octet-stream');
-  response.setHeader('cache-control', 'no-cache');
+  response.setHeader('cache-control', cacheControl(request.url ?? '/'));
   response.setHeader('etag', etag);
   response.setHeader('vary', 'accept-encoding');
   if (request.headers['if-none-match'] === etag) {

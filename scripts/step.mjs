@@ -38,7 +38,7 @@ function stateOf(step) {
  * A hash of the names and contents of files. A file that is missing counts as such.
  * @param {string[]} names
  */
-function hashOf(names) {
+export function hashOf(names) {
   const hash = createHash('sha256');
   for (const name of names.flatMap(filesBelow)) {
     hash.update(`${name}\0`);
