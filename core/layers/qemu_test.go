@@ -24,7 +24,7 @@ import (
 )
 
 // tool runs qemu-img or qemu-io.
-func tool(t *testing.T, dir, name string, args ...string) string {
+func tool(t testing.TB, dir, name string, args ...string) string {
 	t.Helper()
 	c := exec.Command(name, args...)
 	c.Dir = dir
