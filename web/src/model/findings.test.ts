@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import type {FindingGroup} from '../protocol/protocol.gen';
-import {clusterOf, countsBySeverity, filteredGroups, nextPlace, NO_FILTER, placeNumber, sortedGroups} from './findings';
+import {byteOfFinding, clusterOf, countsBySeverity, filteredGroups, nextPlace, NO_FILTER, placeNumber, sortedGroups} from './findings';
 
 function group(code: string, severity: string, count: number, kept = count): FindingGroup {
   return {
@@ -75,4 +75,11 @@ it('knows the cluster of a finding, if it has one', () => {
   expect(clusterOf({host: '0x1c0200'}, 65536)).toBe(28);
   expect(clusterOf({host: ''}, 65536)).toBeNull();
   expect(clusterOf({host: '0xffffffffffffffff'}, 65536)).toBeNull();
+});
+
+it('the bytes of a finding are those of its field, or of what it leads to, if they are in the file', () => {
+  expect(byteOfFinding({at: '0x20', host: '0x1000'}, 4096)).toBe(0x20n);
+  expect(byteOfFinding({at: '', host: '0x1000'}, 8192)).toBe(0x1000n);
+  expect(byteOfFinding({at: '', host: '0x1000'}, 4096)).toBeNull();
+  expect(byteOfFinding({at: '', host: ''}, 4096)).toBeNull();
 });

@@ -1,4 +1,5 @@
 import type {FindingGroup, FindingView} from '../protocol/protocol.gen';
+import {offsetOf} from './hexgrid';
 import {rank, severityNamed} from './severity';
 import type {Severity} from './severity';
 
@@ -87,4 +88,10 @@ export function clusterOf(finding: Pick<FindingView, 'host'>, clusterSize: numbe
     return null;
   }
   return Math.floor(Number(finding.host) / clusterSize);
+}
+
+/** The byte of the file that a finding is about: its field, or else what that leads to. null if it has none in the file. */
+export function byteOfFinding({at, host}: Pick<FindingView, 'at' | 'host'>, fileSize: number): bigint | null {
+  const byte = offsetOf(at) ?? offsetOf(host);
+  return byte !== null && byte < BigInt(fileSize) ? byte : null;
 }

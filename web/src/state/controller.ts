@@ -1,9 +1,9 @@
 import type {Result} from '../base/result';
 import type {Engine} from '../engine/client';
 import {fileChanged} from '../engine/problems';
-import {clusterOf, filteredGroups, nextPlace, sortedGroups} from '../model/findings';
+import {byteOfFinding, clusterOf, filteredGroups, nextPlace, sortedGroups} from '../model/findings';
 import type {FindingPlace} from '../model/findings';
-import {HEX_START} from '../model/hexplace';
+import {HEX_START, jumped} from '../model/hexplace';
 import type {HexPlace} from '../model/hexplace';
 import {inFile} from '../model/map/place';
 import {changedName, planName, undoPlanName} from '../model/names';
@@ -272,9 +272,17 @@ export class Controller {
   private async selectOf(place: FindingPlace, session: OpenSession): Promise<void> {
     const reply = await this.engine.call('findings', {code: place.code, from: place.index, count: 1});
     const finding = reply.ok ? reply.value.findings[0] : undefined;
-    const cluster = finding === undefined ? null : clusterOf(finding, session.info.clusterSize);
-    if (cluster !== null && cluster < currentInfo(session).hostClusters && this.view.value.finding === place) {
+    if (finding === undefined || this.view.value.finding !== place) {
+      return;
+    }
+    const {clusterSize, hostClusters, fileSize} = currentInfo(session);
+    const cluster = clusterOf(finding, clusterSize);
+    if (cluster !== null && cluster < hostClusters) {
       this.change({selected: inFile(cluster)});
+    }
+    const byte = byteOfFinding(finding, fileSize);
+    if (byte !== null) {
+      this.hex.update((hex) => jumped(hex, byte));
     }
   }
 

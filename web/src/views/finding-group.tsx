@@ -1,12 +1,13 @@
 import {useEffect, useRef, useState} from 'preact/hooks';
 import {plural} from '../base/units';
-import {clusterOf} from '../model/findings';
+import {byteOfFinding, clusterOf} from '../model/findings';
 import {inFile} from '../model/map/place';
 import {severityNamed} from '../model/severity';
 import type {FindingGroup, FindingView, Info} from '../protocol/protocol.gen';
 import {PAGE_SIZE} from '../protocol/ops';
 import {useController, useLoaded, useStore} from './app-context';
 import {goTo} from './go-to';
+import {ShowBytes} from './hex/show-bytes';
 import {Pager} from './pager';
 import {ProblemText} from './problem';
 import {SeverityTag} from './signs';
@@ -142,6 +143,7 @@ function FindingLine({finding, info, current}: LineProps) {
         </p>
       )}
       <ShowOnMap finding={finding} info={info} />
+      <ShowBytes offset={byteOfFinding(finding, info.fileSize)} />
     </li>
   );
 }

@@ -2,11 +2,13 @@ import {useState} from 'preact/hooks';
 import {asSentence} from '../base/text';
 import {formatBytes, formatCount} from '../base/units';
 import {dumpLines} from '../model/hexdiff';
+import {offsetOf} from '../model/hexgrid';
 import {hostClusterOf} from '../model/map/place';
 import {OWNER_FACTS, ownerNamed} from '../model/owners';
 import {severityNamed} from '../model/severity';
 import type {Claim, ClusterView, Info} from '../protocol/protocol.gen';
 import {useController, useLoaded, useStore} from './app-context';
+import {ShowBytes} from './hex/show-bytes';
 import {ProblemText} from './problem';
 import {SeverityTag} from './signs';
 import {Subclusters} from './subclusters';
@@ -96,6 +98,7 @@ function ClusterFacts({view, info}: {view: ClusterView; info: Info}) {
         </>
       )}
       <FirstBytes cluster={view.cluster} info={info} />
+      <ShowBytes offset={offsetOf(view.host)} />
     </>
   );
 }

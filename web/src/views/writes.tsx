@@ -1,8 +1,10 @@
 import {useState} from 'preact/hooks';
 import {formatBytes, formatCount} from '../base/units';
 import {hexPieces, spaced} from '../model/hexdiff';
+import {offsetOf} from '../model/hexgrid';
 import type {PlanRequest, PlanView, WriteView} from '../protocol/protocol.gen';
 import {useController, useLoaded, useStore} from './app-context';
+import {ShowBytes} from './hex/show-bytes';
 import {Pager} from './pager';
 import {ProblemText} from './problem';
 import {Hex, ImageText} from './text';
@@ -47,6 +49,7 @@ function WriteLine({write, batches}: {write: WriteView; batches: number}) {
         <ImageText text={write.why} />
       </p>
       <Diff write={write} />
+      <ShowBytes offset={offsetOf(write.at)} />
     </li>
   );
 }

@@ -64,18 +64,20 @@ function useNear(element: {current: HTMLElement | null}): boolean {
   return near || jumps > 0;
 }
 
-/** What is selected on the map is shown here, too. */
+/** What is selected on the map is shown here, too, unless the selection came with a jump of its own. */
 function useMapSelection(clusterSize: number): void {
   const controller = useController();
   const selected = hostClusterOf(useStore(controller.view).selected);
-  const before = useRef(selected);
+  const {jumps} = useStore(controller.hex);
+  const before = useRef({selected, jumps});
   useEffect(() => {
-    if (selected !== null && selected !== before.current) {
+    const was = before.current;
+    if (selected !== null && selected !== was.selected && jumps === was.jumps) {
       const size = BigInt(clusterSize);
       controller.hex.update((place) =>
         place.cursor / size === BigInt(selected) ? place : jumped(place, BigInt(selected) * size),
       );
     }
-    before.current = selected;
-  }, [controller, selected, clusterSize]);
+    before.current = {selected, jumps: controller.hex.value.jumps};
+  }, [controller, selected, clusterSize, jumps]);
 }

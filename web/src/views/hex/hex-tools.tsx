@@ -1,20 +1,24 @@
 import {useState} from 'preact/hooks';
 import {formatCount} from '../../base/units';
-import {hexOf, offsetOf, parseHexOffset} from '../../model/hexgrid';
-import type {HexChangeReply} from '../../protocol/protocol.gen';
+import {hexOf, offsetOf} from '../../model/hexgrid';
+import {parseTarget, TARGET_EXAMPLES} from '../../model/target';
+import type {HexChangeReply, Info} from '../../protocol/protocol.gen';
+import {byteOf} from '../../state/goto';
 import {useController, useLoaded} from '../app-context';
 import {Icon} from '../signs';
 import {Hex} from '../text';
+import {Find} from './find';
 import type {HexState} from './use-hex';
 
 interface ToolsProps {
   state: HexState;
+  info: Info;
   onStep: (step: 1 | -1) => void;
   onSide: (other: boolean) => void;
 }
 
-/** The way back and forward, to an offset, and through what a plan changes. */
-export function HexTools({state, onStep, onSide}: ToolsProps) {
+/** The way back and forward, to a place, from field to field, and through what a plan changes. */
+export function HexTools({state, info, onStep, onSide}: ToolsProps) {
   const {back, forward} = state.place;
   return (
     <div class="hex-tools">
@@ -23,7 +27,8 @@ export function HexTools({state, onStep, onSide}: ToolsProps) {
           <HistoryButton step={-1} to={back.at(-1)} onStep={onStep} />
           <HistoryButton step={1} to={forward.at(-1)} onStep={onStep} />
         </div>
-        <GoToByte state={state} />
+        <GoToByte state={state} info={info} />
+        <Find state={state} />
       </div>
       {state.pages.plan !== '' && <Changes key={state.key} state={state} onSide={onSide} />}
     </div>
@@ -46,17 +51,19 @@ function HistoryButton({step, to, onStep}: HistoryProps) {
   );
 }
 
-function GoToByte({state}: {state: HexState}) {
+function GoToByte({state, info}: {state: HexState; info: Info}) {
+  const controller = useController();
   const [wrong, setWrong] = useState('');
-  const go = (text: string) => {
-    const offset = parseHexOffset(text);
-    if (offset === null) {
-      setWrong('An offset is a number such as 0x30000, 196608 or 192K.');
-    } else if (offset >= state.pages.size) {
-      setWrong(`The file ends at ${hexOf(state.pages.size)}.`);
-    } else {
-      setWrong('');
-      state.jump(offset);
+  const go = async (text: string) => {
+    const target = parseTarget(text);
+    if (target === null) {
+      setWrong(`A place is a number such as ${TARGET_EXAMPLES}.`);
+      return;
+    }
+    const offset = await byteOf(controller, info, state.pages.size, target);
+    setWrong(offset.ok ? '' : offset.error);
+    if (offset.ok) {
+      state.jump(offset.value);
     }
   };
   return (
@@ -65,17 +72,18 @@ function GoToByte({state}: {state: HexState}) {
       onSubmit={(event) => {
         event.preventDefault();
         const text = new FormData(event.currentTarget).get('byte');
-        go(typeof text === 'string' ? text : '');
+        void go(typeof text === 'string' ? text : '');
       }}
     >
       <label>
-        Go to byte
+        Go to
         <input
           name="byte"
           type="text"
           autoComplete="off"
           spellcheck={false}
-          placeholder="0x30"
+          placeholder="0x30, cluster 5, guest 1M"
+          aria-label="Go to byte"
           aria-invalid={wrong !== ''}
           aria-describedby="hex-go-wrong"
         />

@@ -41,6 +41,7 @@ export function HexView({session, as, onBytes}: ViewProps) {
       <div class="card hex-card">
         <HexTools
           state={state}
+          info={currentInfo(session)}
           onStep={(step) => hex.update((now) => stepped(now, step))}
           onSide={(other) => hex.update((now) => ({...now, other}))}
         />
