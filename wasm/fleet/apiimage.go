@@ -161,13 +161,17 @@ func (c *call) patch() error {
 // escapedName is a file's name in a header.
 func escapedName(name string) string { return strings.ReplaceAll(escaped(name), "+", "%20") }
 
-// accepted reads the codes of repairs that the caller consents to.
+// accepted reads the codes of repairs that the caller consents to. Of all repairs only that
+// of cross-links writes data of the disk: it is left to where the image lies.
 func accepted(list string) (map[check.Code]bool, error) {
 	accept := map[check.Code]bool{}
 	for word := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' }) {
 		code := check.Code(word)
 		if code.Consent() == "" {
 			return nil, refuse(http.StatusBadRequest, fmt.Sprintf("%q is not repaired by consent", word), "The findings name the codes that are.")
+		}
+		if code == check.CrossLink {
+			return nil, refuse(http.StatusBadRequest, "the repair of cross-links copies data, which does not travel in patches", "The command line does it: qcowscope repair IMAGE -o OUT --accept="+word)
 		}
 		accept[code] = true
 	}
@@ -223,8 +227,12 @@ func unrepaired(err error) error {
 const maxContent = 4 << 20
 
 // content answers with a range of an image's bytes: the page opens an image by these, where
-// it lies. Nothing else of the API gives bytes that are not metadata.
+// it lies. Nothing else of the API gives bytes that are not metadata. Browsers say which page
+// asks, and scripts in it cannot say otherwise.
 func (c *call) content() error {
+	if c.r.Header.Get("Sec-Fetch-Site") != "same-origin" {
+		return refuse(http.StatusForbidden, "an image's bytes are for the page of this service only", "Open the image there, or fetch it from the bucket.")
+	}
 	o, err := c.version()
 	if err != nil {
 		return err

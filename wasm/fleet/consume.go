@@ -128,8 +128,7 @@ func (s *Service) tried(ctx context.Context, m Message, why string) error {
 }
 
 // Dead handles messages that failed too often: the image gets a result that says why it has
-// none. A message that never had its turn, because others of its batch ended the host, is
-// sent again.
+// none.
 func (s *Service) Dead(ctx context.Context, messages []Delivery) {
 	for _, d := range messages {
 		m, err := decode(d.Body)
@@ -137,7 +136,7 @@ func (s *Service) Dead(ctx context.Context, messages []Delivery) {
 			d.Done() // a list is begun again by the clock
 			continue
 		}
-		if err := s.bury(ctx, m); err != nil {
+		if err := s.bury(ctx, m, d.Attempts); err != nil {
 			s.Log(fmt.Sprintf("dead letter %q: %q", m.Key, err))
 			d.Again(s.patience(d.Attempts))
 			continue
@@ -146,16 +145,22 @@ func (s *Service) Dead(ctx context.Context, messages []Delivery) {
 	}
 }
 
-func (s *Service) bury(ctx context.Context, m Message) error {
+// bury gives an image up. One that only was in the same batch as whatever ended the host is
+// not to blame: where no reason is known it is first tried once more, alone.
+func (s *Service) bury(ctx context.Context, m Message, attempts int) error {
 	if done, err := s.isDone(ctx, m.Fleet, m.Page, m.Key); done || err != nil {
 		return err
 	}
 	tried, err := s.Store.Head(ctx, s.triedKey(m))
-	if errors.Is(err, ErrNotFound) {
-		return s.send(ctx, []Message{m})
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
+	}
+	reason := unescaped(tried.Meta["reason"])
+	if reason == "" && attempts == 1 {
+		if err = s.guarded(ctx, m, nil); err == nil {
+			return nil
+		}
+		reason = err.Error()
 	}
 	o, err := s.Store.Head(ctx, m.Key)
 	if errors.Is(err, ErrNotFound) {
@@ -164,7 +169,6 @@ func (s *Service) bury(ctx context.Context, m Message) error {
 	if err != nil {
 		return err
 	}
-	reason := unescaped(tried.Meta["reason"])
 	if reason == "" {
 		reason = "the host was ended while it was checked, which takes too much memory or time"
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"qcowscope/core/image"
 	"qcowscope/core/refcount"
 	"qcowscope/core/report"
 )
@@ -36,7 +37,10 @@ func (s *Service) begin(o Object) Result {
 func (r *Result) fail(err error) {
 	p, exit := report.Explain(r.Filename, err)
 	var dear *errCost
+	var other *image.NotQcow2Error
 	switch {
+	case errors.As(err, &other):
+		p.Where = "" // its first bytes, and nothing here shows what an image holds
 	case errors.Is(err, refcount.ErrTooManyClusters), errors.As(err, &dear):
 		p = report.Problem{What: fmt.Sprintf("%s is too large for this service: %v", r.Filename, err),
 			Advice: "Check it with the command line, which reads it by ranges too: qcowscope check https://..."}

@@ -56,6 +56,9 @@ func want(t *testing.T, key string, file []byte) report.Image {
 	img, err := image.Open(ctx, source.Bytes(file))
 	if err != nil {
 		p, exit := report.Explain(key, err)
+		if exit == report.ExitNotQcow2 {
+			p.Where = "" // no bytes of a file
+		}
 		r.Problem, r.Exit = &p, exit
 		return r
 	}
