@@ -9,7 +9,7 @@ import (
 )
 
 var amendVerb = verb{
-	name: "amend", args: "IMAGE -o OUT", short: "write a copy with another refcount width or version",
+	name: "amend", args: "IMAGE -o OUT|--in-place", short: "write a copy with another refcount width or version",
 	help: `  -o OUT                   where the copy goes; it gets its name only when it is complete and was checked
   --refcount-bits=N        the width of refcounts: 1, 2, 4, 8, 16, 32 or 64 bits
   --compat=0.10|1.1        the version of the format: 2 or 3
@@ -17,7 +17,7 @@ var amendVerb = verb{
   --like-qemu              place the new refcounts where qemu-img amend does, instead of in the smallest structure
   --trace                  tell how the new refcount structure comes about, walk by walk
   --all                    with --trace: every step, also of long runs of like ones
-  --plan                   print what would be written, and write nothing; with --output=json for apply
+` + redirectHelp + inPlaceHelp + `  --plan                   print what would be written, and write nothing; with --output=json for apply
   --undo=FILE              also write the plan that makes the original of the copy again
   --rebase-backing         rewrite the name of the backing file so that it is found from OUT
   --force                  replace OUT and FILE if they exist
@@ -31,6 +31,7 @@ exit codes:
   1   nothing was written: something forbids the change, and all of it is said
   2   the copy was written; corruption, danger or damage is left in it
   3   the copy was written; leaked clusters are left in it, and nothing worse
+  4   with --in-place: it stopped on the way; what to do is said
   63  not a qcow2 image
 `,
 }
@@ -61,7 +62,7 @@ func runAmend(c *command) int {
 	if err := o.misused(); err != nil {
 		return c.misuse(err.Error())
 	}
-	f, img, code := c.openImage(c.words[0], *o.form)
+	f, img, code := c.openCopying(c.words[0], &o.copying)
 	if img == nil {
 		return code
 	}
@@ -118,9 +119,9 @@ func (c *command) amend(f *file, img *image.Image, o amendOptions) int {
 		if err := rebaseBacking(a.plan, f, a.img, o.path); err != nil {
 			return c.fail(err)
 		}
-		if a.img, err = patched(c.ctx, img, a.plan); err != nil {
-			return c.fail(err)
-		}
+	}
+	if err := c.redirectAmendment(a, &o.copying); err != nil {
+		return c.fail(err)
 	}
 	if o.planOnly {
 		a.trace.write(c.out)
@@ -132,6 +133,23 @@ func (c *command) amend(f *file, img *image.Image, o amendOptions) int {
 	}
 	c.reportAmend(f, o, a)
 	return leftCode(a.report)
+}
+
+// redirectAmendment redirects the plan if the flags ask for it.
+func (c *command) redirectAmendment(a *amendment, o *copying) error {
+	ch := &change{was: a.was, before: a.before, plan: a.plan, after: a.report}
+	if o.rebase {
+		ch.after = nil
+	}
+	if err := c.redirect(ch, o); err != nil {
+		return err
+	}
+	if a.plan = ch.plan; ch.after != nil {
+		a.report = ch.after
+	}
+	img, err := patched(c.ctx, a.was, a.plan)
+	a.img = img
+	return err
 }
 
 // compatOf is what qemu-img calls the version of an image.

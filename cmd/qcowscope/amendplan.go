@@ -17,6 +17,7 @@ type amendment struct {
 	c      *command
 	opt    check.Options
 	was    *image.Image
+	before *check.Report // of was
 	img    *image.Image  // as it is after the changes so far
 	report *check.Report // of img
 	plan   *patch.Plan
@@ -34,7 +35,7 @@ func (c *command) amendment(img *image.Image, o amendOptions) (*amendment, error
 	if err != nil {
 		return nil, err
 	}
-	a := &amendment{c: c, opt: opt, was: img, img: img, report: report, plan: patch.New(img.Src.Size()), trace: newTraceText(o.trace, o.all)}
+	a := &amendment{c: c, opt: opt, was: img, before: report, img: img, report: report, plan: patch.New(img.Src.Size()), trace: newTraceText(o.trace, o.all)}
 	if err := a.repairFirst(); err != nil {
 		return nil, err
 	}

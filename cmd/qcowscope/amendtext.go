@@ -44,18 +44,19 @@ type amendJSON struct {
 	SizeBefore int64          `json:"size-before"`
 	SizeAfter  int64          `json:"size-after"`
 	Trace      *traceJSON     `json:"trace,omitempty"`
-	After      report.Check   `json:"after"` // the check of the copy
-	Schema     int            `json:"schema"`
+	placedJSON
+	After  report.Check `json:"after"` // the check of the copy
+	Schema int          `json:"schema"`
 }
 
 func (c *command) reportAmend(f *file, o amendOptions, a *amendment) {
 	if *o.form != "json" {
-		writeAmend(c.out, o, a)
+		writeAmend(c.out, f, o, a)
 		return
 	}
-	j := amendJSON{Filename: f.path, Output: o.path, Changes: []propertyJSON{}, Notes: []string{}, Writes: a.plan.Writes(), Bytes: a.plan.Bytes(),
+	j := amendJSON{Filename: f.path, Output: o.written(f), placedJSON: o.placed(f, a.plan), Changes: []propertyJSON{}, Notes: []string{}, Writes: a.plan.Writes(), Bytes: a.plan.Bytes(),
 		SizeBefore: a.plan.SizeBefore, SizeAfter: a.plan.SizeAfter, Trace: a.trace.json(),
-		After: (&outcome{report: a.report, image: a.img}).json(c.ctx, o.path), Schema: schema}
+		After: (&outcome{report: a.report, image: a.img}).json(c.ctx, o.written(f)), Schema: schema}
 	j.Changes = append(j.Changes, changes(a.was, a.img)...)
 	j.Notes = append(j.Notes, a.notes...)
 	if k := a.cost; k != nil {
@@ -67,11 +68,9 @@ func (c *command) reportAmend(f *file, o amendOptions, a *amendment) {
 	writeJSON(c.out, j)
 }
 
-func writeAmend(w io.Writer, o amendOptions, a *amendment) {
+func writeAmend(w io.Writer, f *file, o amendOptions, a *amendment) {
 	a.trace.write(w)
-	fmt.Fprintf(w, "%s is written and checked. The image was not touched.\n", printable(o.path))
-	if a.plan.Empty() {
-		fmt.Fprintln(w, "There was nothing to change: it is a plain copy.")
+	if !o.writePlaced(w, f, a.plan) {
 		return
 	}
 	for _, p := range changes(a.was, a.img) {

@@ -31,6 +31,9 @@ func otherFile(imagePath, name string) string {
 // warnNames says when the copy no longer finds a file that the image names, and when both
 // would write to the same one.
 func (c *command) warnNames(f *file, img *image.Image, o copying) {
+	if o.inPlace {
+		return // names stay where they are
+	}
 	if from, there := otherFile(f.path, img.BackingFile), otherFile(o.path, img.BackingFile); from != there && !o.rebase && !sameFile(from, there) {
 		fmt.Fprintf(c.err, "qcowscope %s: the image names its backing file %s relative to itself, and from %s that leads elsewhere: --rebase-backing keeps it valid\n",
 			c.verb.name, printable(img.BackingFile), printable(o.path))

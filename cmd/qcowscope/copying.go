@@ -11,6 +11,8 @@ import (
 // copying are the flags of the verbs that write a changed copy.
 type copying struct {
 	target
+	redirecting
+	inPlace  bool
 	undo     string
 	planOnly bool
 	rebase   bool
@@ -19,6 +21,8 @@ type copying struct {
 
 func (c *command) copyingFlags(o *copying) {
 	o.form = c.outputFlag()
+	c.redirectFlags(&o.redirecting)
+	c.flags.BoolVar(&o.inPlace, "in-place", false, "")
 	c.flags.StringVar(&o.path, "o", "", "")
 	c.flags.BoolVar(&o.force, "force", false, "")
 	c.flags.StringVar(&o.undo, "undo", "", "")
@@ -28,10 +32,25 @@ func (c *command) copyingFlags(o *copying) {
 
 // misused says why the flags do not go together.
 func (o *copying) misused() error {
-	if o.rebase && o.path == "" {
+	switch {
+	case o.inPlace && o.path != "":
+		return fmt.Errorf("--in-place changes the image itself: leave out -o OUT")
+	case o.inPlace && o.force:
+		return fmt.Errorf("--force is for copies: in place no other file is ever replaced")
+	case o.rebase && o.path == "":
 		return fmt.Errorf("--rebase-backing needs -o OUT: it depends on where the copy lies")
 	}
-	return nil
+	return o.redirecting.misused(o)
+}
+
+// open opens the image in the way that the flags need.
+func (c *command) openCopying(path string, o *copying) (*file, *image.Image, int) {
+	return opened(c, path, *o.form, func() (*file, error) {
+		if o.inPlace && !o.planOnly {
+			return openToChange(path)
+		}
+		return openFile(path)
+	})
 }
 
 // refuse says why the files cannot be written where they are asked for.
@@ -41,6 +60,9 @@ func (o *copying) refuse(f *file) error {
 	}
 	if f.lockedByWriter() {
 		return errInUse(f.path)
+	}
+	if o.inPlace {
+		return nil // it has the image for itself
 	}
 	if err := o.target.refuse(f); err != nil {
 		return err
@@ -64,11 +86,27 @@ func leftCode(after *check.Report) int {
 	return exitOK
 }
 
-// sameReport checks the finished copy: it must be what the plan promised.
+// undoPath is where the undo file of a change in place goes.
+func (o *copying) undoPath(f *file) string {
+	if o.undo != "" {
+		return o.undo
+	}
+	return undoName(f.path)
+}
+
+// sameCopy checks the finished copy.
+func (c *command) sameCopy(copied *file, want *check.Report) error {
+	if err := c.sameReport(copied, want); err != nil {
+		return fmt.Errorf("the copy is not what it should be, so it was thrown away: %w", err)
+	}
+	return nil
+}
+
+// sameReport checks the finished file: it must be what the plan promised.
 func (c *command) sameReport(copied *file, want *check.Report) error {
 	img, err := image.Open(c.ctx, copied)
 	if err != nil {
-		return fmt.Errorf("the copy does not open, so it was thrown away: %w", err)
+		return fmt.Errorf("it does not open: %w", err)
 	}
 	opt, end := c.checkOptions(1)
 	defer end()
@@ -77,7 +115,7 @@ func (c *command) sameReport(copied *file, want *check.Report) error {
 		return err
 	}
 	if got.Corruptions != want.Corruptions || got.Leaks != want.Leaks || got.CheckErrors != want.CheckErrors || got.ImageEnd != want.ImageEnd {
-		return fmt.Errorf("the copy has %d corruptions and %d leaks where %d and %d were planned, so it was thrown away",
+		return fmt.Errorf("it has %d corruptions and %d leaks where %d and %d were planned",
 			got.Corruptions, got.Leaks, want.Corruptions, want.Leaks)
 	}
 	return nil
@@ -98,10 +136,14 @@ func (c *command) printPlan(f *file, plan *patch.Plan, after *check.Report, form
 }
 
 // writeChanged writes the copy and, if asked for, the plan that undoes it. Both get their
-// names when the copy is complete and is what was promised, the undo plan first.
+// names when the copy is complete and is what was promised, the undo plan first. Or it
+// changes the image in place.
 func (c *command) writeChanged(f *file, plan *patch.Plan, o copying, after *check.Report) error {
+	if o.inPlace {
+		return c.changeInPlace(f, plan, undoFile{o.undoPath(f), o.guards()}, after)
+	}
 	if o.undo == "" {
-		return c.save(f, o.target, plan, func(copied *file) error { return c.sameReport(copied, after) })
+		return c.save(f, o.target, plan, func(copied *file) error { return c.sameCopy(copied, after) })
 	}
 	text, err := plan.EncodeUndoJSON(f)
 	if err != nil {
@@ -116,7 +158,7 @@ func (c *command) writeChanged(f *file, plan *patch.Plan, o copying, after *chec
 		return plainError(err)
 	}
 	return c.save(f, o.target, plan, func(copied *file) error {
-		if err := c.sameReport(copied, after); err != nil {
+		if err := c.sameCopy(copied, after); err != nil {
 			return err
 		}
 		return undo.keep()

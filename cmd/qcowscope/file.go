@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// file is an image file, opened for reading only. It is a source.Source.
+// file is an image file, opened for reading only unless it is changed in place. It is a
+// source.Source.
 type file struct {
 	*os.File
 	path string
@@ -17,8 +18,11 @@ type file struct {
 	info fs.FileInfo
 }
 
-// openFile opens a regular file or a block device.
-func openFile(path string) (*file, error) {
+// openFile opens a regular file or a block device for reading.
+func openFile(path string) (*file, error) { return openFileFor(path, os.O_RDONLY) }
+
+// openFileFor opens it in the way that the flag says, of os.OpenFile.
+func openFileFor(path string, flag int) (*file, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, plainError(err)
@@ -30,7 +34,7 @@ func openFile(path string) (*file, error) {
 	default:
 		return nil, fmt.Errorf("%s is not a file (%s): copy what it gives into a file first", path, mode.Type())
 	}
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, flag, 0)
 	if err != nil {
 		return nil, plainError(err)
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 func usage(w io.Writer) {
-	io.WriteString(w, "qcowscope checks and repairs qcow2 disk images. The image itself is never written to.\n\n")
+	io.WriteString(w, "qcowscope checks and repairs qcow2 disk images. The image itself is written to only with --in-place.\n\n")
 	for _, v := range verbs() {
 		fmt.Fprintf(w, "  qcowscope %-8s %-30s %s\n", v.name, v.args, v.short)
 	}

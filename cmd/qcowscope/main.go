@@ -1,5 +1,5 @@
-// Command qcowscope checks and repairs qcow2 disk images. It never writes to the image: a
-// repair goes to a copy.
+// Command qcowscope checks and repairs qcow2 disk images. It writes to the image only
+// where --in-place asks for that: a repair goes to a copy.
 package main
 
 import (
@@ -24,6 +24,7 @@ const (
 	exitLeaks      = 3
 	exitNotQcow2   = 63
 	memoryTarget   = 20 // percent of garbage over what is in use: a check is one large table
+	exitStopped    = 4  // a change in place stopped on the way, and what to do was said
 	interruptedMsg = "interrupted, nothing was written"
 )
 
@@ -122,6 +123,16 @@ func (c *command) misuse(why string) int {
 
 // fail says on standard error why the work was not done.
 func (c *command) fail(err error) int {
+	var stopped *stoppedError
+	if errors.As(err, &stopped) {
+		for i, line := range strings.Split(err.Error(), "\n") {
+			if i == 0 {
+				line = "qcowscope " + c.verb.name + ": in place: " + line
+			}
+			fmt.Fprintln(c.err, printable(line))
+		}
+		return exitStopped
+	}
 	if c.ctx.Err() != nil {
 		err = errors.New(interruptedMsg)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 var repairVerb = verb{
-	name: "repair", args: "IMAGE -o OUT", short: "write a repaired copy of an image",
+	name: "repair", args: "IMAGE -o OUT|--in-place", short: "write a repaired copy of an image",
 	help: `  -o OUT                   where the copy goes; it gets its name only when it is complete and was checked
   --scope=leaks|all|rebuild  what to repair (all); rebuild makes a new refcount structure in any case
   --accept=CODE,...        consent to repairs of these kinds, which choose or give something up
@@ -20,7 +20,7 @@ var repairVerb = verb{
   --fixed-size             write nothing past the end, as on a block device; what would fit is said when it cannot be done
   --refcount-bits=N        with --scope=rebuild: the width of the new refcounts, 1 to 64
   --reuse-tables           with --scope=rebuild: write over the old refcount structure, for when there is no other room
-  --plan                   print what would be written, and write nothing; with --output=json for apply
+` + redirectHelp + inPlaceHelp + `  --plan                   print what would be written, and write nothing; with --output=json for apply
   --undo=FILE              also write the plan that makes the original of the copy again
   --rebase-backing         rewrite the name of the backing file so that it is found from OUT
   --force                  replace OUT and FILE if they exist
@@ -31,6 +31,7 @@ exit codes:
   1   nothing was written
   2   the copy was written; corruption, danger or damage is left in it
   3   the copy was written; leaked clusters are left in it, and nothing worse
+  4   with --in-place: it stopped on the way; what to do is said
   63  not a qcow2 image
 `,
 }
@@ -91,7 +92,7 @@ func runRepair(c *command) int {
 	if err != nil {
 		return c.misuse(err.Error())
 	}
-	f, img, code := c.openImage(c.words[0], *o.form)
+	f, img, code := c.openCopying(c.words[0], &o.copying)
 	if img == nil {
 		return code
 	}
@@ -150,24 +151,35 @@ func (c *command) repair(f *file, img *image.Image, o repairOptions, accept map[
 	if *o.form == "human" {
 		told.write(c.out)
 	}
-	plan := out.Plan
+	return c.repairWith(f, &change{was: img, before: before, plan: out.Plan, after: out.After}, o, out, told)
+}
+
+// repairWith makes the copy, or the change in place, with the plan of a repair.
+func (c *command) repairWith(f *file, ch *change, o repairOptions, out *repair.Outcome, told *traceText) int {
 	if o.rebase {
-		if err := rebaseBacking(plan, f, img, o.path); err != nil {
+		if err := rebaseBacking(ch.plan, f, ch.was, o.path); err != nil {
 			return c.fail(err)
 		}
+		ch.after = nil
+	}
+	if err := c.redirect(ch, &o.copying); err != nil {
+		return c.fail(err)
+	}
+	if ch.after != nil {
+		out.After = ch.after
 	}
 	if o.planOnly {
-		return c.printPlan(f, plan, out.After, *o.form)
+		return c.printPlan(f, ch.plan, out.After, *o.form)
 	}
-	after, err := patched(c.ctx, img, plan)
+	after, err := patched(c.ctx, ch.was, ch.plan)
 	if err != nil {
 		return c.fail(err)
 	}
-	c.warnNames(f, img, o.copying)
-	if err := c.writeChanged(f, plan, o.copying, out.After); err != nil {
+	c.warnNames(f, ch.was, o.copying)
+	if err := c.writeChanged(f, ch.plan, o.copying, out.After); err != nil {
 		return c.fail(err)
 	}
-	c.reportRepair(f, after, o, plan, out, told)
+	c.reportRepair(f, after, o, ch.plan, out, told)
 	return leftCode(out.After)
 }
 

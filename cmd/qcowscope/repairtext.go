@@ -40,16 +40,17 @@ type repairJSON struct {
 	LostBytes        int64        `json:"lost-bytes"`
 	NotLeft          []check.Code `json:"not-left,omitempty"` // were to be left, and are gone with what is mended
 	Trace            *traceJSON   `json:"trace,omitempty"`
-	After            report.Check `json:"after"` // the check of the copy
-	Schema           int          `json:"schema"`
+	placedJSON
+	After  report.Check `json:"after"` // the check of the copy
+	Schema int          `json:"schema"`
 }
 
 func (c *command) reportRepair(f *file, img *image.Image, o repairOptions, plan *patch.Plan, out *repair.Outcome, told *traceText) {
 	if *o.form == "json" {
-		j := repairJSON{Filename: f.path, Output: o.path, Scope: o.scope, Steps: []stepJSON{}, Writes: plan.Writes(), Bytes: plan.Bytes(),
+		j := repairJSON{Filename: f.path, Output: o.written(f), placedJSON: o.placed(f, plan), Scope: o.scope, Steps: []stepJSON{}, Writes: plan.Writes(), Bytes: plan.Bytes(),
 			SizeBefore: plan.SizeBefore, SizeAfter: plan.SizeAfter, CorruptionsFixed: out.CorruptionsFixed, LeaksFixed: out.LeaksFixed,
 			Lost: []lostJSON{}, LostBytes: out.LostBytes, NotLeft: out.NotLeft, Trace: told.json(),
-			After: (&outcome{report: out.After, image: img, keptLeaks: out.KeptLeaks}).json(c.ctx, o.path), Schema: schema}
+			After: (&outcome{report: out.After, image: img, keptLeaks: out.KeptLeaks}).json(c.ctx, o.written(f)), Schema: schema}
 		for _, s := range out.Steps {
 			j.Steps = append(j.Steps, stepJSON{string(s.Code), s.What, s.Count})
 		}
@@ -59,19 +60,16 @@ func (c *command) reportRepair(f *file, img *image.Image, o repairOptions, plan 
 		writeJSON(c.out, j)
 		return
 	}
-	writeRepair(c.out, o.path, plan, out)
+	if o.writePlaced(c.out, f, plan) {
+		writeRepair(c.out, plan, out)
+	}
 	for _, code := range out.NotLeft {
 		fmt.Fprintf(c.out, "%s was to be left and is gone all the same: it came from what is mended.\n", code)
 	}
 	writeLeft(c.out, img, out)
 }
 
-func writeRepair(w io.Writer, path string, plan *patch.Plan, out *repair.Outcome) {
-	fmt.Fprintf(w, "%s is written and checked. The image was not touched.\n", printable(path))
-	if plan.Empty() {
-		fmt.Fprintln(w, "There was nothing to change: it is a plain copy.")
-		return
-	}
+func writeRepair(w io.Writer, plan *patch.Plan, out *repair.Outcome) {
 	for _, s := range out.Steps {
 		fmt.Fprintf(w, "  - %s: %d\n", s.What, s.Count)
 	}

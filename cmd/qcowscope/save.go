@@ -21,7 +21,7 @@ type target struct {
 // refuse says why a copy of in cannot go to the target.
 func (t target) refuse(in *file) error {
 	if t.path == "" {
-		return errors.New("-o OUT says where the copy goes: the image itself is never written to")
+		return errors.New("-o OUT says where the copy goes: the image itself is written to only with --in-place")
 	}
 	now, err := os.Stat(t.path)
 	if errors.Is(err, fs.ErrNotExist) {

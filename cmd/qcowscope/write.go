@@ -14,7 +14,7 @@ import (
 )
 
 var writeVerb = verb{
-	name: "write", args: "IMAGE -o OUT", short: "write a copy after a guest write, and tell all that it does",
+	name: "write", args: "IMAGE -o OUT|--in-place", short: "write a copy after a guest write, and tell all that it does",
 	help: `  -o OUT               where the copy goes; it gets its name only when it is complete and was checked
   --offset=N           where the guest writes, in bytes; K, M, G, T and 0x are understood
   --length=N           how many bytes
@@ -26,7 +26,7 @@ var writeVerb = verb{
                        Tells which must wait, which is cut short, and at which byte
   --states             explain the states that the subclusters of IMAGE can have, and write nothing
   --data-file-out=F    where a copy of the external data file goes, if the image has one
-  --plan               tell what would be written, and write nothing; with --output=json for apply
+` + redirectHelp + inPlaceHelp + `  --plan               tell what would be written, and write nothing; with --output=json for apply
   --undo=FILE          also write the plan that makes the original of the copy again
   --rebase-backing     rewrite the name of the backing file so that it is found from OUT
   --force              replace OUT, F and FILE if they exist
@@ -42,6 +42,7 @@ exit codes:
   1   nothing was written: the image is damaged, or the write is not possible
   2   the copy was written; danger or damage is left in it
   3   the copy was written; leaked clusters are left in it, and nothing worse
+  4   with --in-place: it stopped on the way; what to do is said
   63  not a qcow2 image
 `,
 }
@@ -76,12 +77,12 @@ func runWrite(c *command) int {
 	}
 	req, err := o.request()
 	if err == nil {
-		err = o.copying.misused()
+		err = o.misused()
 	}
 	if err != nil && !o.states {
 		return c.misuse(err.Error())
 	}
-	f, img, code := c.openImage(c.words[0], *o.form)
+	f, img, code := c.openCopying(c.words[0], &o.copying)
 	if img == nil {
 		return code
 	}
@@ -93,6 +94,14 @@ func runWrite(c *command) int {
 		return c.fail(err)
 	}
 	return c.write(f, img, o, req)
+}
+
+// misused says why the flags do not go together.
+func (o *writeOptions) misused() error {
+	if o.inPlace && o.dataOut != "" {
+		return errors.New("--in-place changes the image itself, and never the data file: leave out --data-file-out")
+	}
+	return o.copying.misused()
 }
 
 // request is what the flags ask for.
@@ -129,6 +138,7 @@ func (o *writeOptions) request() (r cow.Request, err error) {
 
 // written are the requests, planned, and what they make of the image.
 type written struct {
+	before   *check.Report
 	outcomes []*cow.Outcome // one, but for writes that are in flight at once
 	events   []string       // of those
 	plans    *cow.Plans
@@ -157,7 +167,7 @@ func (c *command) write(f *file, img *image.Image, o writeOptions, req cow.Reque
 			return c.fail(err)
 		}
 	}
-	if err := c.judgeWritten(img, done); err != nil {
+	if err := c.judgeWritten(img, &o.copying, done); err != nil {
 		return c.fail(err)
 	}
 	if o.planOnly {
@@ -193,6 +203,10 @@ func (c *command) planWrite(img *image.Image, o writeOptions, req cow.Request, b
 	if err != nil {
 		return nil, plainCow(err)
 	}
+	done.before = before
+	if done.dataFileBytes() > 0 && o.inPlace {
+		return nil, fmt.Errorf("guest data is in the external file %s, where each cluster has its fixed place, so that no write to it is safe from a crash: leave out --in-place", img.DataFile)
+	}
 	if done.dataFileBytes() > 0 && o.dataOut == "" && !o.planOnly {
 		return nil, fmt.Errorf("guest data is in the external file %s: --data-file-out=F says where a copy of it goes", img.DataFile)
 	}
@@ -220,10 +234,19 @@ func plainCow(err error) error {
 	return errors.New(strings.TrimPrefix(err.Error(), "cow: "))
 }
 
-// judgeWritten checks what the plan makes of the image.
-func (c *command) judgeWritten(img *image.Image, done *written) (err error) {
+// judgeWritten redirects the plan if the flags ask for it, and checks what it makes of the
+// image.
+func (c *command) judgeWritten(img *image.Image, o *copying, done *written) (err error) {
+	ch := &change{was: img, before: done.before, plan: done.plans.Image}
+	if err := c.redirect(ch, o); err != nil {
+		return err
+	}
+	done.plans.Image, done.report = ch.plan, ch.after
 	if done.image, err = patched(c.ctx, img, done.plans.Image); err != nil {
 		return err
+	}
+	if done.report != nil {
+		return nil
 	}
 	opt, end := c.checkOptions(1)
 	defer end()

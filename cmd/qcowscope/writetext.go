@@ -61,7 +61,8 @@ type writeJSONReport struct {
 	SizeAfter   int64  `json:"size-after"`
 	Corruptions uint64 `json:"corruptions"`
 	Leaks       uint64 `json:"leaks"`
-	Schema      int    `json:"schema"`
+	placedJSON
+	Schema int `json:"schema"`
 }
 
 // plannedJSON is a plan as apply takes it, and what it does.
@@ -150,13 +151,13 @@ func (c *command) printWrite(f *file, beside *besides, o writeOptions, done *wri
 func (c *command) reportWrite(f *file, o writeOptions, done *written) {
 	plan := done.plans.Image
 	if *o.form == "json" {
-		writeJSON(c.out, writeJSONReport{Filename: f.path, Output: o.path, DataOutput: o.dataOut, Explained: explained(done.outcomes[0], done.image.Geo), inFlightJSON: inFlight(done),
+		writeJSON(c.out, writeJSONReport{Filename: f.path, Output: o.written(f), placedJSON: o.placed(f, plan), DataOutput: o.dataOut, Explained: explained(done.outcomes[0], done.image.Geo), inFlightJSON: inFlight(done),
 			Writes: plan.Writes(), Bytes: plan.Bytes(), SizeBefore: plan.SizeBefore, SizeAfter: plan.SizeAfter,
 			Corruptions: done.report.Corruptions, Leaks: done.report.Leaks, Schema: schema})
 		return
 	}
 	c.printOutcomes(done)
-	fmt.Fprintf(c.out, "%s is written and checked. The image was not touched.\n", printable(o.path))
+	o.writePlaced(c.out, f, plan)
 	if o.dataOut != "" {
 		fmt.Fprintf(c.out, "%s is the data file that belongs to it: %s still names %s, so put it in that place.\n", printable(o.dataOut), printable(o.path), printable(done.image.DataFile))
 	}

@@ -21,10 +21,20 @@ type jsonPlan struct {
 	SizeBefore int64         `json:"size-before"`
 	SizeAfter  int64         `json:"size-after"`
 	Batches    [][]jsonWrite `json:"batches"`
+	Kept       guarded       `json:"kept,omitempty"` // of an undo plan, see Guards
+	Made       guarded       `json:"made,omitempty"`
 }
 
 // EncodeJSON is the plan as JSON with the old bytes, read from src, the file before it.
 func (p *Plan) EncodeJSON(src source.Source) ([]byte, error) {
+	out, err := p.json(src)
+	if err != nil {
+		return nil, err
+	}
+	return json.MarshalIndent(out, "", "  ")
+}
+
+func (p *Plan) json(src source.Source) (*jsonPlan, error) {
 	out := jsonPlan{File: p.File, SizeBefore: p.SizeBefore, SizeAfter: p.SizeAfter, Batches: [][]jsonWrite{}}
 	for _, b := range p.Batches {
 		batch := []jsonWrite{}
@@ -37,11 +47,16 @@ func (p *Plan) EncodeJSON(src source.Source) ([]byte, error) {
 		}
 		out.Batches = append(out.Batches, batch)
 	}
-	return json.MarshalIndent(out, "", "  ")
+	return &out, nil
 }
 
 // EncodeUndoJSON is the plan that leads from the patched file back to src, as JSON.
 func (p *Plan) EncodeUndoJSON(src source.Source) ([]byte, error) {
+	return p.EncodeGuardedUndoJSON(src, Guards{})
+}
+
+// EncodeGuardedUndoJSON is the undo plan with guards, which DecodeJSON holds the file to.
+func (p *Plan) EncodeGuardedUndoJSON(src source.Source, g Guards) ([]byte, error) {
 	undo, err := p.Undo(src)
 	if err != nil {
 		return nil, err
@@ -50,45 +65,65 @@ func (p *Plan) EncodeUndoJSON(src source.Source) ([]byte, error) {
 	if err := after.Apply(p); err != nil {
 		return nil, err
 	}
-	return undo.EncodeJSON(after)
+	out, err := undo.json(after)
+	if err != nil {
+		return nil, err
+	}
+	if err := out.guard(src, after, g); err != nil {
+		return nil, err
+	}
+	return json.MarshalIndent(out, "", "  ")
 }
 
 // oldBytes is how many bytes the write replaces: those past the file's end are not there.
 func (p *Plan) oldBytes(w Write) int64 { return max(0, min(w.End(), p.SizeBefore)-w.Off) }
 
-// DecodeJSON reads a saved plan and refuses one whose old bytes are not what src holds.
+// DecodeJSON reads a saved plan and refuses one whose old bytes, or guards, are not what src
+// holds.
 func DecodeJSON(b []byte, src source.Source) (*Plan, error) {
+	in, p, err := decodeJSON(b)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Check(src.Size()); err != nil {
+		return nil, err
+	}
+	for _, b := range in.Batches {
+		for _, w := range b {
+			if err := w.matches(src); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := in.Kept.match(src); err != nil {
+		return nil, err
+	}
+	return p, in.Made.match(src)
+}
+
+// decodeJSON reads a saved plan as it stands there.
+func decodeJSON(b []byte) (*jsonPlan, *Plan, error) {
 	var in jsonPlan
 	if err := json.Unmarshal(b, &in); err != nil {
-		return nil, fmt.Errorf("patch: not a plan: %w", err)
+		return nil, nil, fmt.Errorf("patch: not a plan: %w", err)
 	}
 	if in.File == "" {
 		in.File = TargetImage
 	}
 	if in.File != TargetImage && in.File != TargetDataFile {
-		return nil, fmt.Errorf("patch: the plan is for %q, which is no file of an image", in.File)
+		return nil, nil, fmt.Errorf("patch: the plan is for %q, which is no file of an image", in.File)
 	}
 	p := &Plan{File: in.File, SizeBefore: in.SizeBefore, SizeAfter: in.SizeAfter}
 	for i, b := range in.Batches {
 		p.Batches = append(p.Batches, nil)
 		for _, w := range b {
 			p.Batches[i] = append(p.Batches[i], Write{w.Offset, w.New, w.Why})
-		}
-	}
-	if err := p.Check(src.Size()); err != nil {
-		return nil, err
-	}
-	for i, b := range in.Batches {
-		for j, w := range b {
-			if want := p.oldBytes(p.Batches[i][j]); int64(len(w.Old)) != want {
-				return nil, fmt.Errorf("patch: the write at 0x%x has %d old bytes, it replaces %d", w.Offset, len(w.Old), want)
-			}
-			if err := w.matches(src); err != nil {
-				return nil, err
+			if want := p.oldBytes(p.Batches[i][len(p.Batches[i])-1]); int64(len(w.Old)) != want {
+				return nil, nil, fmt.Errorf("patch: the write at 0x%x has %d old bytes, it replaces %d", w.Offset, len(w.Old), want)
 			}
 		}
 	}
-	return p, nil
+	return &in, p, p.Check(p.SizeBefore)
 }
 
 func (w jsonWrite) matches(src source.Source) error {

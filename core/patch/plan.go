@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -147,28 +148,25 @@ func (p *Plan) String() string {
 	return s.String()
 }
 
-// Undo is the plan that brings src back from the state after p: the old bytes in reverse
-// order, and the old size. src is the file before p.
+// Undo is the plan that brings src back from the state after p: batch by batch in reverse
+// order, each with the bytes that were there before it, and the old size. So every state
+// between two batches is one that p went through. src is the file before p.
 func (p *Plan) Undo(src source.Source) (*Plan, error) {
 	u := &Plan{File: p.File, SizeBefore: p.SizeAfter, SizeAfter: p.SizeBefore}
-	for i := len(p.Batches) - 1; i >= 0; i-- {
-		var batch []Write
-		for j := len(p.Batches[i]) - 1; j >= 0; j-- {
-			w := p.Batches[i][j]
-			keep := p.oldBytes(w)
-			if keep == 0 {
-				continue // beyond the old end: the size takes it away
-			}
-			old := make([]byte, keep)
-			if err := source.ReadFull(src, old, w.Off); err != nil {
-				return nil, err
-			}
-			batch = append(batch, Write{w.Off, old, "undo: " + w.Why})
+	was := state{baseEnd: math.MaxInt64} // what the batches have written so far
+	for i, b := range p.Batches {
+		if i > 0 {
+			was = was.with(p.Batches[i-1], math.MaxInt64)
+		}
+		batch, err := p.undoBatch(b, src, &was)
+		if err != nil {
+			return nil, err
 		}
 		if len(batch) > 0 {
 			u.Batches = append(u.Batches, batch)
 		}
 	}
+	slices.Reverse(u.Batches)
 	tail, err := cutTail(src, p.SizeAfter, p.SizeBefore)
 	if err != nil {
 		return nil, err
@@ -177,6 +175,23 @@ func (p *Plan) Undo(src source.Source) (*Plan, error) {
 		u.Batches = append([][]Write{tail}, u.Batches...)
 	}
 	return u, nil
+}
+
+// undoBatch is the bytes that the batch replaces.
+func (p *Plan) undoBatch(b []Write, src source.Source, was *state) (batch []Write, err error) {
+	for _, w := range slices.Backward(b) {
+		keep := p.oldBytes(w)
+		if keep == 0 {
+			continue // beyond the old end: the size takes it away
+		}
+		old := make([]byte, keep)
+		if err := source.ReadFull(src, old, w.Off); err != nil {
+			return nil, err
+		}
+		was.patch(old, w.Off)
+		batch = append(batch, Write{w.Off, old, "undo: " + w.Why})
+	}
+	return batch, nil
 }
 
 // cutTail is the nonzero part of src between the new end and the old one.

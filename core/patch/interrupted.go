@@ -1,0 +1,88 @@
+package patch
+
+import (
+	"bytes"
+	"fmt"
+
+	"qcowscope/core/source"
+)
+
+// sectorBytes is what a disk writes wholly or not at all.
+const sectorBytes = 512
+
+// DecodeInterruptedJSON reads a saved undo plan for a file in which the change that it undoes
+// stopped half-way: every sector that the plan writes has either the bytes that the whole
+// change would have left, or some that the plan itself writes there. The plan that it
+// returns is for the file as it is. It refuses files that are in no such state.
+func DecodeInterruptedJSON(b []byte, src source.Source) (*Plan, error) {
+	in, p, err := decodeJSON(b)
+	if err != nil {
+		return nil, err
+	}
+	size := src.Size()
+	if size < min(p.SizeBefore, p.SizeAfter) || size > max(p.SizeBefore, p.SizeAfter) {
+		return nil, fmt.Errorf("%w: it leads from %d bytes to %d, the file has %d", ErrPlanMismatch, p.SizeBefore, p.SizeAfter, size)
+	}
+	past := false // the change's first batch
+	for i, b := range in.Batches {
+		for j, w := range b {
+			there, err := p.halfWay(p.Batches[i][j], w.Old, src)
+			if err != nil {
+				return nil, err
+			}
+			past = past || there && i < len(in.Batches)-1
+		}
+	}
+	if err := in.Kept.match(src); err != nil {
+		return nil, err
+	}
+	if past {
+		if err := in.Made.match(src); err != nil {
+			return nil, err
+		}
+	}
+	p.SizeBefore = size
+	return p, p.Check(size)
+}
+
+// halfWay says which sector of the write's place is in no state on the way; there tells that
+// something in it is only so after the change.
+func (p *Plan) halfWay(w Write, old []byte, src source.Source) (there bool, err error) {
+	end := min(w.End(), src.Size()) // behind the end of the file nothing was written yet
+	if end <= w.Off {
+		return false, nil
+	}
+	now := make([]byte, end-w.Off)
+	if err := source.ReadFull(src, now, w.Off); err != nil {
+		return false, err
+	}
+	whole := make([]byte, len(w.Data)) // zeros where the file was longer
+	copy(whole, old)
+	for from := w.Off; from < end; {
+		to := min(end, from/sectorBytes*sectorBytes+sectorBytes)
+		piece := now[from-w.Off : to-w.Off]
+		switch {
+		case bytes.Equal(piece, w.Data[from-w.Off:to-w.Off]):
+		case bytes.Equal(piece, whole[from-w.Off:to-w.Off]):
+			there = true
+		case !p.writes(from, piece):
+			return false, fmt.Errorf("%w: what is at 0x%x is from neither before nor after it", ErrPlanMismatch, from)
+		default:
+			there = true
+		}
+		from = to
+	}
+	return there, nil
+}
+
+// writes tells whether any write of the plan puts these bytes there.
+func (p *Plan) writes(off int64, piece []byte) bool {
+	for _, b := range p.Batches {
+		for _, w := range b {
+			if w.Off <= off && off+int64(len(piece)) <= w.End() && bytes.Equal(w.Data[off-w.Off:off-w.Off+int64(len(piece))], piece) {
+				return true
+			}
+		}
+	}
+	return false
+}
