@@ -143,6 +143,13 @@ func troubles(r *check.Report) map[check.Code]uint64 {
 	return all
 }
 
+// In is the judge with another context: for one that judges longer than the call it was made in.
+func (j *Judge) In(ctx context.Context) *Judge {
+	in := *j
+	in.ctx = ctx
+	return &in
+}
+
 // Look judges a state. The error is one of reading, or the context's.
 func (j *Judge) Look(s State) (Verdict, error) {
 	rep, print, err := j.examine(s.Image)

@@ -50,6 +50,12 @@ func (e *Explorer) kept(i int) (k int, kept []piece, grown bool) {
 	return len(e.batches), nil, true
 }
 
+// Landed is how many sectors of its flight are on the disk in state i.
+func (e *Explorer) Landed(i int) int {
+	_, kept, _ := e.kept(i)
+	return len(kept)
+}
+
 // Landings are the writes that were in flight in state i, and how far each had come. There are
 // none in the states with everything on the disk.
 func (e *Explorer) Landings(i int) []Landing {

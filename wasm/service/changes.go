@@ -14,6 +14,7 @@ import (
 type change struct {
 	plan      *patch.Plan
 	repairs   bool  // it mends what a check found, rather than amends what is sound
+	crash     bool  // it is what a crash would leave
 	lostBytes int64 // how much of the disk it found to be gone from the file
 	// writer planned writes for the image before it, nil if none did: it can go on after an undo.
 	writer *cow.Writer
@@ -87,7 +88,9 @@ func (s *Session) viewNow(ctx context.Context, checked *check.Report) (view, err
 }
 
 // forgetPlans drops what was planned for an image that has changed since.
-func (s *Session) forgetPlans() { s.outcome, s.lab, s.write = nil, nil, writing{} }
+func (s *Session) forgetPlans() {
+	s.outcome, s.redirected, s.lab, s.crash, s.write = nil, nil, nil, nil, writing{}
+}
 
 // applied is all changes as one plan for the file as it was dropped, nil if there is none.
 func (s *Session) applied() *patch.Plan {

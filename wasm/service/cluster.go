@@ -197,7 +197,7 @@ func (s *Session) findingsAt(c qcow2.HostCluster) []FindingView {
 			about := f.Host.Len > 0 && f.Host.Start < to && f.Host.End() > from
 			holds := f.At.Kind != check.FieldRefcount && f.At.Off >= from && f.At.Off < to
 			if about || holds {
-				out = append(out, s.findingView(f))
+				out = append(out, findingView(f, s.now.img.Geo))
 			}
 		}
 	}

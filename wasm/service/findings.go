@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"qcowscope/core/check"
+	"qcowscope/core/qcow2"
 )
 
 const maxPage = 100
@@ -30,15 +31,14 @@ func (s *Session) Findings(_ context.Context, req FindingsRequest) (FindingsRepl
 			if len(reply.Findings) == want {
 				return reply, nil
 			}
-			reply.Findings = append(reply.Findings, s.findingView(f))
+			reply.Findings = append(reply.Findings, findingView(f, s.now.img.Geo))
 		}
 		skip = 0
 	}
 	return reply, nil
 }
 
-func (s *Session) findingView(f check.Finding) FindingView {
-	g := s.now.img.Geo
+func findingView(f check.Finding, g qcow2.Geometry) FindingView {
 	v := FindingView{
 		ID: f.ID(), Code: string(f.Code), Severity: f.Severity().String(),
 		What: f.What(g), Where: f.Where(g), Qemu: f.Qemu(g), Got: hex(f.Got), Want: hex(f.Want),

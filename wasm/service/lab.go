@@ -22,12 +22,13 @@ const (
 
 // labRun is a change of the refcount structure that the Lab shows step by step.
 type labRun struct {
-	req    LabRequest
-	plan   *patch.Plan
-	after  *image.Image // with the plan
-	steps  []labStep
-	stages []LabStage
-	total  int64 // steps, also those that are not kept
+	req        LabRequest
+	plan       *patch.Plan  // to be applied
+	redirected *redirected  // how it was redirected
+	after      *image.Image // as the steps make it
+	steps      []labStep
+	stages     []LabStage
+	total      int64 // steps, also those that are not kept
 }
 
 var errNoSteps = &ProblemError{Problem{Kind: "internal", Title: "There are no steps.", Advice: "Ask for them in the Lab first."}}
@@ -60,6 +61,10 @@ func (s *Session) LabTrace(ctx context.Context, req LabRequest) (LabReply, error
 	if run.after, err = image.Open(ctx, over); err != nil {
 		return LabReply{}, problemError(err)
 	}
+	if run.redirected, err = s.redirectIf(ctx, req.Redirect, plan, nil); err != nil {
+		return LabReply{}, problemError(err)
+	}
+	run.plan = run.redirected.plan
 	run.steps, run.stages = steps.flat()
 	s.lab = run
 	reply.sum(run, s.now.img)
@@ -69,6 +74,7 @@ func (s *Session) LabTrace(ctx context.Context, req LabRequest) (LabReply, error
 // sum fills in what is known when there is a plan.
 func (r *LabReply) sum(run *labRun, now *image.Image) {
 	r.After = structureOf(run.after)
+	r.Redirected = run.redirected.view
 	r.Steps, r.Kept, r.Stages = float64(run.total), len(run.steps), run.stages
 	r.FileAfter, r.Written = float64(run.plan.SizeAfter), float64(run.plan.Bytes())
 	r.Clusters = float64(max(now.HostClusters(), run.after.HostClusters()))
@@ -88,7 +94,7 @@ func (s *Session) labPlan(ctx context.Context, req LabRequest, trace alloc.Trace
 // rebuildPlan plans a rebuild of the refcounts.
 func (s *Session) rebuildPlan(ctx context.Context, trace alloc.Tracer) (*patch.Plan, []LabBlocker, error) {
 	if err := s.now.report.Incomplete; err != nil {
-		return nil, []LabBlocker{{What: "reading", Why: "a part of the file cannot be read: " + err.Error(), Advice: "copy the file from a medium that can be read"}}, nil
+		return nil, unreadableBlocker(err), nil
 	}
 	told := false
 	opt := repair.Options{Scope: repair.Rebuild, Check: s.checkOptions(), Trace: func(e alloc.Event) {

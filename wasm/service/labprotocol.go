@@ -6,6 +6,7 @@ type LabRequest struct {
 	Kind     string `json:"kind"`     // rebuild, width
 	Bits     int    `json:"bits"`     // of a refcount after a width change: 1, 2, 4, 8, 16, 32 or 64
 	LikeQemu bool   `json:"likeQemu"` // a width change places everything where QEMU would
+	Redirect bool   `json:"redirect"` // what is applied overwrites nothing that is live; the steps stay those of the change itself
 }
 
 // LabReply sums up the steps. They are paged with LabStepsRequest and LabWordsRequest.
@@ -26,6 +27,7 @@ type LabReply struct {
 	ClusterSize float64    `json:"clusterSize"` // bytes
 	Greatest    string     `json:"greatest"`    // refcount in the image, decimal
 	GreatestAt  float64    `json:"greatestAt"`  // the first cluster that has it
+	Redirected  Redirected `json:"redirected"`
 }
 
 // LabStructure is a refcount structure.

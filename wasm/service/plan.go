@@ -11,6 +11,15 @@ import (
 
 const maxShownBytes = 64
 
+// acceptedCodes are the repairs that the user consents to.
+func acceptedCodes(names []string) map[check.Code]bool {
+	codes := map[check.Code]bool{}
+	for _, c := range names {
+		codes[check.Code(c)] = true
+	}
+	return codes
+}
+
 // planView sums up the plan that was made last.
 func (s *Session) planView() PlanView {
 	p := s.outcome.Plan
@@ -26,6 +35,7 @@ func (s *Session) planView() PlanView {
 		}
 	}
 	v.Left = groupViews(left)
+	v.Redirected = s.redirected.view
 	v.LostBytes = float64(s.outcome.LostBytes)
 	for _, r := range s.outcome.Lost[:min(len(s.outcome.Lost), maxPage)] {
 		v.Lost = append(v.Lost, GuestRange{hex(r.Start), hex(r.Len)})

@@ -201,6 +201,8 @@ type Claim struct {
 type PlanRequest struct {
 	Scope  string   `json:"scope"`  // leaks, all, rebuild
 	Accept []string `json:"accept"` // codes whose lossy or interpreting repairs the user consents to
+	// Redirect has nothing that is live overwritten, as far as that can be done.
+	Redirect bool `json:"redirect"`
 }
 
 // PlanView sums up a plan. The writes are paged with WritesRequest.
@@ -216,6 +218,7 @@ type PlanView struct {
 	Left       []FindingGroup `json:"left"`      // what the plan does not mend, and why
 	Lost       []GuestRange   `json:"lost"`      // guest ranges that are not in the file any more and read as zeros; the first 100
 	LostBytes  float64        `json:"lostBytes"` // of all of them
+	Redirected Redirected     `json:"redirected"`
 }
 
 // GuestRange is a part of the virtual disk.

@@ -27,7 +27,7 @@ func (s *Session) Report(context.Context) ([]byte, error) {
 	r := jsonReport{Schema: reportSchema, Program: "qcowscope", Info: infoOf(s.name, s.now.img), Verdict: s.verdict(), Findings: []FindingView{}}
 	for _, g := range s.now.report.Groups {
 		for _, f := range g.Findings {
-			r.Findings = append(r.Findings, s.findingView(f))
+			r.Findings = append(r.Findings, findingView(f, s.now.img.Geo))
 		}
 	}
 	return json.MarshalIndent(r, "", "  ")

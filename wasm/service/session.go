@@ -37,17 +37,19 @@ type Session struct {
 
 // opened is what belongs to one image.
 type opened struct {
-	name     string
-	dropped  source.Source
-	overlay  *patch.Overlay
-	original view            // the file as it was dropped
-	now      view            // with the applied changes
-	outcome  *repair.Outcome // the plan that was made last, until it is applied
-	scope    repair.Scope
-	lab      *labRun   // what the Lab shows, until the image changes
-	hex      *hexSides // what the Hex part shows, until it is out of date
-	changes  []change  // that are applied, in order
-	write    writing   // what the simulator of writes has, until the image changes
+	name       string
+	dropped    source.Source
+	overlay    *patch.Overlay
+	original   view            // the file as it was dropped
+	now        view            // with the applied changes
+	outcome    *repair.Outcome // the plan that was made last, until it is applied
+	scope      repair.Scope
+	redirected *redirected // how that plan was redirected
+	lab        *labRun     // what the Lab shows, until the image changes
+	crash      *crashRun   // whose states are looked at, until the image changes
+	hex        *hexSides   // what the Hex part shows, until it is out of date
+	changes    []change    // that are applied, in order
+	write      writing     // what the simulator of writes has, until the image changes
 }
 
 // view is an image and its check.
@@ -133,20 +135,22 @@ func (s *Session) Plan(ctx context.Context, req PlanRequest) (PlanView, error) {
 	if s.now.report == nil {
 		return PlanView{}, errNotChecked
 	}
-	opt := repair.Options{Scope: repair.Scope(req.Scope), Accept: map[check.Code]bool{}, Check: s.checkOptions()}
-	for _, c := range req.Accept {
-		opt.Accept[check.Code(c)] = true
-	}
+	opt := repair.Options{Scope: repair.Scope(req.Scope), Accept: acceptedCodes(req.Accept), Check: s.checkOptions()}
 	out, err := repair.Plan(ctx, s.now.img, s.now.report, opt)
 	if err != nil {
 		return PlanView{}, problemError(err)
 	}
+	r, err := s.redirectIf(ctx, req.Redirect, out.Plan, out.After)
+	if err != nil {
+		return PlanView{}, problemError(err)
+	}
+	out.Plan, out.After = r.plan, r.after
 	if s.now.report.Streams != nil && !out.Plan.Empty() {
 		if out.After, err = s.deepAfter(ctx, out); err != nil {
 			return PlanView{}, problemError(err)
 		}
 	}
-	s.outcome, s.scope = out, opt.Scope
+	s.outcome, s.scope, s.redirected = out, opt.Scope, r
 	return s.planView(), nil
 }
 

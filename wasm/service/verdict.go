@@ -55,6 +55,9 @@ func repairable(r *check.Report) bool {
 
 // wordsAfter are the verdict where the changes left nothing to find.
 func (s *Session) wordsAfter() (headline, advice string) {
+	if s.changes[len(s.changes)-1].crash {
+		return "A crash here leaves no inconsistency.", "This is what the disk would hold after the crash. Undo goes back to the image before it."
+	}
 	if s.repaired() {
 		return "With the repair, no inconsistency is left.", "Save the repaired image and start the VM from that copy. Keep the original until you know that all is well."
 	}

@@ -4,6 +4,7 @@ import type {Port} from '../src/engine/client';
 import {packCell} from '../src/model/cells';
 import {hexReplies} from './fake-hex';
 import {mapReplies} from './fake-map';
+import {notRedirected, redirectReplies} from './fake-redirect';
 import {takeawayReplies} from './fake-takeaway';
 import type {Op, Reply} from '../src/protocol/ops';
 import type {FindingGroup, FindingView, Info, LabReply, PlanView, Problem, Verdict} from '../src/protocol/protocol.gen';
@@ -105,6 +106,7 @@ export const plan: PlanView = {
   left: [],
   lost: [],
   lostBytes: 0,
+  redirected: notRedirected,
 };
 
 function finding(code: string, index: number): FindingView {
@@ -142,6 +144,7 @@ export const labReply: LabReply = {
   clusterSize: 65536,
   greatest: '1',
   greatestAt: 0,
+  redirected: notRedirected,
 };
 
 /** The replies of the core; a test changes those that it is about. */
@@ -189,6 +192,8 @@ export function replies(change: Partial<Replies> = {}): Replies {
     labLane: () => new Uint8Array(),
     labCounts: () => ({owners: [], stored: [], counted: [], after: []}),
     labApply: () => healthy,
+    ...redirectReplies,
+    crashOpen: () => healthy,
     ...change,
   };
 }

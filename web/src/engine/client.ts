@@ -31,18 +31,19 @@ interface Journal {
   /** The plans that were made last, by the operation that made them. */
   planned: ReadonlyMap<Op, unknown>;
   /** What was applied and not undone, in order: how each was planned, and what applied it. */
-  applied: readonly {plan: Op; request: unknown; apply: Op}[];
+  applied: readonly {plan: Op; planned: unknown; apply: Op; request: unknown}[];
 }
 
 /** What applies a plan, and what makes it. */
 const APPLIES = new Map<Op, Op>([
   ['apply', 'plan'],
   ['labApply', 'labTrace'],
+  ['crashOpen', 'crash'],
 ]);
 const PLANS: ReadonlySet<Op> = new Set(APPLIES.values());
 
 /** What a user may want to stop. */
-const LONG: ReadonlySet<Op> = new Set<Op>(['open', 'check', 'plan', 'apply', 'undo', 'labTrace', 'labApply', 'take', 'takeNext']);
+const LONG: ReadonlySet<Op> = new Set<Op>(['open', 'check', 'plan', 'apply', 'undo', 'labTrace', 'labApply', 'crash', 'crashJudge', 'crashState', 'crashOpen', 'take', 'takeNext']);
 
 /** After this the worker is ended instead of asked. */
 const PATIENCE_MS = 200;
@@ -204,8 +205,8 @@ export class Engine {
       return opened;
     }
     const steps: [Op, unknown][] = [['check', journal.checked]];
-    for (const {plan, request, apply} of journal.applied) {
-      steps.push([plan, request], [apply, undefined]);
+    for (const {plan, planned, apply, request} of journal.applied) {
+      steps.push([plan, planned], [apply, request]);
     }
     for (const [op, request] of [...steps, ...journal.planned]) {
       const done = await race(live, api.call(op, request as Request<Op>));
@@ -227,7 +228,7 @@ export class Engine {
     } else if (PLANS.has(op)) {
       journal.planned = new Map([...journal.planned, [op, request]]);
     } else if (plan !== undefined) {
-      journal.applied = [...journal.applied, {plan, request: journal.planned.get(plan), apply: op}];
+      journal.applied = [...journal.applied, {plan, planned: journal.planned.get(plan), apply: op, request}];
       journal.planned = new Map();
     } else if (op === 'undo') {
       journal.applied = journal.applied.slice(0, -1);

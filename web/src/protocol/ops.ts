@@ -1,6 +1,7 @@
 import type {HexOps} from './ops-hex';
 import type {LabOps} from './ops-lab';
 import type {MapOps} from './ops-map';
+import type {RedirectOps} from './ops-redirect';
 import type {TakeawayOps} from './ops-takeaway';
 import type {
   BytesRequest,
@@ -32,7 +33,7 @@ export const FROM_PATCH = -1;
 export const ZEROS = -2;
 
 /** What the core answers to: the name of an operation, its request and its reply. */
-export interface Ops extends HexOps, LabOps, MapOps, TakeawayOps {
+export interface Ops extends HexOps, LabOps, MapOps, RedirectOps, TakeawayOps {
   open: {request: OpenRequest; reply: OpenReply};
   check: {request: CheckRequest; reply: Verdict};
   findings: {request: FindingsRequest; reply: FindingsReply};

@@ -1,4 +1,146 @@
-// Generated from wasm/service/hexprotocol.go, wasm/service/labprotocol.go, wasm/service/mapprotocol.go, wasm/service/protocol.go, wasm/service/takeawayprotocol.go, wasm/service/writeprotocol.go by scripts/gen-protocol. Do not edit.
+// Generated from wasm/service/crashprotocol.go, wasm/service/hexprotocol.go, wasm/service/labprotocol.go, wasm/service/mapprotocol.go, wasm/service/protocol.go, wasm/service/redirectprotocol.go, wasm/service/takeawayprotocol.go, wasm/service/writeprotocol.go by scripts/gen-protocol. Do not edit.
+
+/**
+ * CrashRequest asks for the states in which a crash can leave the image while it is changed:
+ * by the plan as it would be redirected, and by the same plan in place.
+ */
+export interface CrashRequest {
+  /** repair, width, write */
+  kind: string;
+  /** of a repair, see PlanRequest */
+  scope: string;
+  /** of a repair */
+  accept: string[];
+  /** of a refcount after a width change */
+  bits: number;
+  /** of the guest */
+  write: WriteRequest;
+  /** Flushes is how the change in place waits for the disk: qemu, none. */
+  flushes: string;
+  /** of each side at most, 10 to 100000 */
+  states: number;
+  /** of the sample, when there are more: a whole number */
+  seed: number;
+}
+
+/** CrashView sums up the states. They are judged by CrashJudgeRequest. */
+export interface CrashView {
+  /** what forbids the change; if there is any, there is nothing else */
+  blocked: LabBlocker[];
+  /** the change writes nothing */
+  empty: boolean;
+  /** why there is no redirected side; "" if there is one */
+  cannot: string;
+  /** redirected, in-place */
+  sides: CrashSide[];
+  /** SameGuest: the guest reads the same before and after, so that old and new bytes are no different. */
+  sameGuest: boolean;
+  /** bytes of the disk that are compared in each state, about; 0 for all */
+  compared: number;
+}
+
+/** CrashSide is one way to make the change. */
+export interface CrashSide {
+  /** redirected, in-place */
+  name: string;
+  /** what a redirected plan overwrites in place all the same */
+  unsafe: string[];
+  /** in order */
+  flights: CrashFlight[];
+  /** all of them: those after the last flight have everything on the disk */
+  states: number;
+}
+
+/** CrashFlight is the writes between two flushes. */
+export interface CrashFlight {
+  /** free, header, late as in RedirectBatch; in-place */
+  kind: string;
+  writes: number;
+  /** of 512 bytes, each of which lands or does not */
+  sectors: number;
+  bytes: number;
+  /** number of its first state */
+  first: number;
+  /** after its last */
+  end: number;
+  /** they are all that there can be, not a sample */
+  all: boolean;
+}
+
+/**
+ * CrashJudgeRequest asks for verdicts of states: as many of them as can be had in the time, in
+ * the given order, at least one. States of a side are counted from 0, flight by flight, and in
+ * a flight by how much has landed. Verdicts cross as a Float64Array of five numbers a state:
+ * the flight; its sectors that have landed; writes that are torn; index of the outcome in
+ * CrashOutcomes; leaked clusters.
+ */
+export interface CrashJudgeRequest {
+  side: number;
+  states: number[];
+  ms: number;
+}
+
+/**
+ * CrashOutcomes are what a crash can leave, by index. The first three are safe: the image
+ * before the change, the one after it, or something between without any new trouble.
+ */
+export const CrashOutcomes = [
+  'old',
+  'new',
+  'between',
+  'worse',
+  'other-bytes',
+  'does-not-open',
+] as const;
+
+/** One of CrashOutcomes. */
+export type CrashOutcome = (typeof CrashOutcomes)[number];
+
+/** CrashStateRequest asks for all about one state. */
+export interface CrashStateRequest {
+  side: number;
+  state: number;
+}
+
+/** CrashState is the image in a state. */
+export interface CrashState {
+  flight: number;
+  /** that have landed */
+  sectors: number;
+  of: number;
+  /** writes */
+  torn: number;
+  /** one of CrashOutcomes */
+  outcome: string;
+  /** what the guest reads: old, new, neither */
+  guest: string;
+  /** why it does not open */
+  problem: Problem;
+  /** of its verdict */
+  state: string;
+  corruptions: number;
+  leaks: number;
+  checkErrors: number;
+  /** of which there are more than before the change and after it */
+  worse: FindingGroup[];
+  /** the first few, those of Worse first */
+  findings: FindingView[];
+  /** of the writes in flight, the first 100 */
+  landings: CrashLanding[];
+}
+
+/** CrashLanding is a write in flight. */
+export interface CrashLanding {
+  /** hex */
+  offset: string;
+  length: number;
+  why: string;
+  /** sectors of it */
+  landed: number;
+  /** the first 128: 1 has landed, 0 has not */
+  sectors: string;
+  of: number;
+}
 
 /** HexRequest asks for the bytes and fields of a range. */
 export interface HexRequest {
@@ -185,6 +327,8 @@ export interface LabRequest {
   bits: number;
   /** a width change places everything where QEMU would */
   likeQemu: boolean;
+  /** what is applied overwrites nothing that is live; the steps stay those of the change itself */
+  redirect: boolean;
 }
 
 /** LabReply sums up the steps. They are paged with LabStepsRequest and LabWordsRequest. */
@@ -215,6 +359,7 @@ export interface LabReply {
   greatest: string;
   /** the first cluster that has it */
   greatestAt: number;
+  redirected: Redirected;
 }
 
 /** LabStructure is a refcount structure. */
@@ -922,6 +1067,8 @@ export interface PlanRequest {
   scope: string;
   /** codes whose lossy or interpreting repairs the user consents to */
   accept: string[];
+  /** Redirect has nothing that is live overwritten, as far as that can be done. */
+  redirect: boolean;
 }
 
 /** PlanView sums up a plan. The writes are paged with WritesRequest. */
@@ -942,6 +1089,7 @@ export interface PlanView {
   lost: GuestRange[];
   /** of all of them */
   lostBytes: number;
+  redirected: Redirected;
 }
 
 /** GuestRange is a part of the virtual disk. */
@@ -999,6 +1147,60 @@ export interface BytesRequest {
   offset: number;
   /** at most 65536 */
   length: number;
+}
+
+/** Redirected is what becomes of a plan that is to overwrite nothing that is live. */
+export interface Redirected {
+  /** the plan that is shown is the redirected one */
+  on: boolean;
+  /** why it is not, though that was asked for; "" if it is or was not asked for */
+  cannot: string;
+  /** what is overwritten in place all the same */
+  unsafe: string[];
+  /** tables and clusters with a new place */
+  moved: number;
+  /** of them */
+  tableBytes: number;
+  /** of them */
+  dataBytes: number;
+  /** that were free and are taken */
+  clusters: number;
+  /** in order, each durable before the next */
+  batches: RedirectBatch[];
+  /** of the log, see RedirectLogRequest */
+  records: number;
+}
+
+/** RedirectBatch is a batch of a redirected plan. */
+export interface RedirectBatch {
+  /** free (clusters), header (a step of the switch), late (what nobody refers to any more), cut (the end of the file) */
+  kind: string;
+  writes: number;
+  bytes: number;
+}
+
+/** RedirectLogRequest asks for a page of the log of the plan that was made last. */
+export interface RedirectLogRequest {
+  /** repair, lab */
+  of: string;
+  from: number;
+  /** at most 100 */
+  count: number;
+}
+
+/** RedirectLogReply is that page. */
+export interface RedirectLogReply {
+  records: RedirectRecord[];
+}
+
+/** RedirectRecord is a line of the log. */
+export interface RedirectRecord {
+  /** alloc, copy, write, update, count, free, late, header, commit */
+  op: string;
+  /** hex offset in the file; "" of a commit */
+  at: string;
+  /** what is done, to what */
+  text: string;
 }
 
 /**

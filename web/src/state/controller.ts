@@ -7,7 +7,8 @@ import {HEX_START, jumped} from '../model/hexplace';
 import type {HexPlace} from '../model/hexplace';
 import {inFile} from '../model/map/place';
 import {changedName, planName, undoPlanName} from '../model/names';
-import type {PlanRequest, Problem} from '../protocol/protocol.gen';
+import type {Request} from '../protocol/ops';
+import type {CrashStateRequest, PlanRequest, Problem} from '../protocol/protocol.gen';
 import {fetchSample} from './samples';
 import type {Sample} from './samples';
 import {askPlace, download, streamTo} from './saving';
@@ -114,9 +115,20 @@ export class Controller {
     await this.engine.cancel();
   }
 
-  async plan(request: PlanRequest): Promise<void> {
+  /** Plans a repair, redirected if plans are to be. */
+  async plan(asked: Omit<PlanRequest, 'redirect'>): Promise<void> {
+    const request = {...asked, redirect: this.view.value.redirect};
     this.dispatch({type: 'planning', request});
     await this.makePlan(request);
+  }
+
+  /** Whether plans overwrite nothing that is live. The plan of a repair that is shown is made again. */
+  async setRedirect(redirect: boolean): Promise<void> {
+    const session = this.session.value;
+    this.change({redirect});
+    if (session.step === 'open' && !isBusy(session) && (session.plan.step === 'planned' || session.plan.step === 'refused')) {
+      await this.plan(session.plan.request);
+    }
   }
 
   /** Applies the plan of a repair. */
@@ -124,13 +136,18 @@ export class Controller {
     const session = this.session.value;
     if (session.step === 'open' && session.plan.step === 'planned') {
       const {request, plan} = session.plan;
-      await this.applyChange({kind: 'repair', request, plan}, 'apply');
+      await this.applyChange({kind: 'repair', request, plan}, 'apply', undefined);
     }
   }
 
   /** Applies the change of width that the Lab has planned. */
   async applyWidth(bits: number): Promise<void> {
-    await this.applyChange({kind: 'width', bits}, 'labApply');
+    await this.applyChange({kind: 'width', bits}, 'labApply', undefined);
+  }
+
+  /** Lays what a crash would leave over the file, so that all of the page shows it. */
+  async openCrash(request: CrashStateRequest): Promise<void> {
+    await this.applyChange({kind: 'crash'}, 'crashOpen', request);
   }
 
   /** Takes the change back that was applied last; the plan of a repair is made again. */
@@ -149,6 +166,7 @@ export class Controller {
     this.dispatch(verdict.ok ? {type: 'undone'} : {type: 'refused', problem: verdict.error});
     this.imageChanged();
     if (verdict.ok && last.kind === 'repair') {
+      this.change({redirect: last.request.redirect});
       await this.makePlan(last.request);
     }
   }
@@ -243,14 +261,14 @@ export class Controller {
     }
   }
 
-  private async applyChange(change: Change, op: 'apply' | 'labApply'): Promise<void> {
+  private async applyChange<K extends 'apply' | 'labApply' | 'crashOpen'>(change: Change, op: K, request: Request<K>): Promise<void> {
     const session = this.session.value;
     if (session.step !== 'open' || isBusy(session)) {
       return;
     }
     const turn = this.turn;
     this.dispatch({type: 'applying', change});
-    const verdict = await this.engine.call(op, undefined);
+    const verdict = await this.engine.call(op, request);
     if (turn === this.turn) {
       this.dispatch(verdict.ok ? {type: 'applied', verdict: verdict.value} : {type: 'refused', problem: verdict.error});
       if (!verdict.ok && change.kind !== 'repair' && verdict.error.kind !== 'cancelled') {

@@ -25,7 +25,9 @@ export type Repair =
 export type Change =
   | {kind: 'repair'; request: PlanRequest; plan: PlanView}
   /** The refcounts get another width. */
-  | {kind: 'width'; bits: number};
+  | {kind: 'width'; bits: number}
+  /** What a crash would leave, to be looked at. */
+  | {kind: 'crash'};
 
 /** A change that is applied in memory, with the verdict of the image that it makes. */
 export interface AppliedChange {
@@ -219,12 +221,26 @@ export function isRepaired({changes}: OpenSession): boolean {
 
 /** What the changes are called in the name of a file, in their order. */
 export function changeMarks({changes}: OpenSession): string[] {
-  return [...new Set(changes.map(({change}) => (change.kind === 'repair' ? 'repaired' : `refcount${change.bits}`)))];
+  return [...new Set(changes.map(({change}) => markOf(change)))];
 }
+
+function markOf(change: Change): string {
+  switch (change.kind) {
+    case 'repair':
+      return 'repaired';
+    case 'width':
+      return `refcount${change.bits}`;
+    case 'crash':
+      return 'crashed';
+  }
+}
+
+const CHANGE_WORDS = {repair: 'the repair', width: 'the width change', crash: 'a crash'} as const satisfies Record<Change['kind'], string>;
 
 /** What is applied, in words: `the repair`. */
 export function changeWords({changes}: OpenSession): string {
-  return changes.length > 1 ? 'the changes' : changes[0]?.change.kind === 'width' ? 'the width change' : 'the repair';
+  const [first, ...more] = changes;
+  return first === undefined || more.length > 0 ? 'the changes' : CHANGE_WORDS[first.change.kind];
 }
 
 /** Something is going on with the changes that must end before the next can begin. */

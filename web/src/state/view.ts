@@ -36,6 +36,8 @@ export interface View {
   /** If not empty, the map dims all other owners. */
   highlighted: readonly Owner[];
   saving: Saving;
+  /** Plans are made to overwrite nothing that is live. */
+  redirect: boolean;
   /** Grows with every change of the image that is shown; what was read before is out of date then. */
   epoch: number;
 }
@@ -57,6 +59,7 @@ export function imageView(epoch: number) {
     mapAs: 'picture',
     highlighted: [],
     saving: {step: 'none'},
+    redirect: false,
     epoch,
   } as const satisfies Partial<View>;
 }

@@ -1,8 +1,9 @@
 import {currentVerdict, isApplied, isBusy, isRepaired, repairOf} from '../state/session';
 import type {OpenSession} from '../state/session';
-import {useController} from './app-context';
+import {useController, useStore} from './app-context';
 import {PlanView} from './plan';
 import {ProblemText} from './problem';
+import {RedirectSwitch} from './redirect-switch';
 import {Section} from './section';
 import {SeveritySign} from './signs';
 
@@ -26,6 +27,7 @@ export function RepairPanel({session}: {session: OpenSession}) {
       ) : (
         <div class="card repair-card">
           <Chooser session={session} />
+          <Redirect session={session} />
           <RepairState session={session} />
         </div>
       )}
@@ -83,6 +85,23 @@ function Chooser({session}: {session: OpenSession}) {
         </label>
       ))}
     </fieldset>
+  );
+}
+
+/** It stays where it is while the plan is made again. */
+function Redirect({session}: {session: OpenSession}) {
+  const controller = useController();
+  const {redirect} = useStore(controller.view);
+  const repair = repairOf(session);
+  return (
+    <RedirectSwitch
+      of="repair"
+      on={repair.step === 'none' ? redirect : repair.request.redirect}
+      redirected={'plan' in repair ? repair.plan.redirected : null}
+      listed={repair.step === 'planned'}
+      fixed={session.work !== null || isRepaired(session)}
+      onChange={(on) => void controller.setRedirect(on)}
+    />
   );
 }
 

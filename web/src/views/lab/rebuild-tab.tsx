@@ -6,7 +6,7 @@ import {useController} from '../app-context';
 import {goTo} from '../go-to';
 import {StructureRun} from './structure-run';
 
-const REBUILD: LabRequest = {kind: 'rebuild', bits: 0, likeQemu: false};
+const REBUILD: Omit<LabRequest, 'redirect'> = {kind: 'rebuild', bits: 0, likeQemu: false};
 
 /** A rebuild of all refcounts, to watch; the Repair section does it. */
 export function RebuildTab({session}: {session: OpenSession}) {

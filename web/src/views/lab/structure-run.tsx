@@ -8,44 +8,58 @@ import type {Controller} from '../../state/controller';
 import type {OpenSession} from '../../state/session';
 import {useController, useLoaded, useStore} from '../app-context';
 import {ProblemText} from '../problem';
+import {RedirectSwitch} from '../redirect-switch';
 import {Blocked, CostAndGain} from './cost';
 import {Player} from './player';
 
 interface StructureRunProps {
   session: OpenSession;
-  request: LabRequest;
+  /** Redirected or not is for the switch to say. */
+  request: Omit<LabRequest, 'redirect'>;
   onStop: () => void;
   /** What can be done about it, once it is known to be possible. */
   children: (reply: LabReply) => ComponentChildren;
 }
 
 /** A new refcount structure: what forbids it, or what it costs and gains, and how it comes about. */
-export function StructureRun({request, onStop, children}: StructureRunProps) {
+export function StructureRun({session, request, onStop, children}: StructureRunProps) {
   const controller = useController();
-  const {epoch} = useStore(controller.view);
-  const key = `${epoch} ${request.kind} ${request.bits} ${request.likeQemu}`;
-  const loaded = useLoaded(key, () => load(controller, request));
-  switch (loaded.step) {
-    case 'loading':
-      return <Planning onStop={onStop} />;
-    case 'failed':
-      return <ProblemText problem={loaded.problem} />;
-    case 'loaded': {
-      const {reply, trace} = loaded.value;
-      if (trace === null) {
-        return <Blocked blockers={reply.blocked} />;
-      }
-      const abridged = abridgedText(reply.steps, reply.kept);
-      return (
-        <>
-          <CostAndGain reply={reply} />
-          {children(reply)}
-          {abridged !== null && <p class="muted">{abridged}</p>}
-          <Player trace={trace} reply={reply} />
-        </>
-      );
-    }
+  const {epoch, redirect} = useStore(controller.view);
+  const key = `${epoch} ${request.kind} ${request.bits} ${request.likeQemu} ${redirect}`;
+  const loaded = useLoaded(key, () => load(controller, {...request, redirect}));
+  if (loaded.step === 'loaded' && loaded.value.trace === null) {
+    return <Blocked blockers={loaded.value.reply.blocked} />;
   }
+  return (
+    <>
+      <RedirectSwitch
+        of="lab"
+        on={redirect}
+        redirected={loaded.step === 'loaded' ? loaded.value.reply.redirected : null}
+        listed
+        fixed={session.work !== null}
+        onChange={(on) => void controller.setRedirect(on)}
+      />
+      {loaded.step === 'loading' && <Planning onStop={onStop} />}
+      {loaded.step === 'failed' && <ProblemText problem={loaded.problem} />}
+      {loaded.step === 'loaded' && <Planned run={loaded.value}>{children}</Planned>}
+    </>
+  );
+}
+
+function Planned({run, children}: {run: Run; children: StructureRunProps['children']}) {
+  const {reply, trace} = run;
+  const abridged = abridgedText(reply.steps, reply.kept);
+  return (
+    trace !== null && (
+      <>
+        <CostAndGain reply={reply} />
+        {children(reply)}
+        {abridged !== null && <p class="muted">{abridged}</p>}
+        <Player trace={trace} reply={reply} />
+      </>
+    )
+  );
 }
 
 function Planning({onStop}: {onStop: () => void}) {

@@ -1,0 +1,17 @@
+//go:build js && wasm
+
+package main
+
+import "qcowscope/wasm/service"
+
+// redirectOperations tell how a plan is redirected, and what crashes leave.
+func redirectOperations(s *service.Session) map[string]operation {
+	return map[string]operation{
+		"redirectLog": asking(s.RedirectLog),
+		"crash":       asking(s.Crash),
+		"crashJudge":  numbers(s.CrashJudge),
+		"crashState":  asking(s.CrashState),
+		"crashOpen":   asking(s.CrashOpen),
+		"crashFile":   packed(s.CrashFile),
+	}
+}

@@ -1,0 +1,20 @@
+import type {
+  CrashJudgeRequest,
+  CrashRequest,
+  CrashState,
+  CrashStateRequest,
+  CrashView,
+  RedirectLogReply,
+  RedirectLogRequest,
+  Verdict,
+} from './protocol.gen';
+
+/** How a plan is redirected, and what crashes leave. */
+export interface RedirectOps {
+  redirectLog: {request: RedirectLogRequest; reply: RedirectLogReply};
+  crash: {request: CrashRequest; reply: CrashView};
+  crashJudge: {request: CrashJudgeRequest; reply: Float64Array<ArrayBuffer>};
+  crashState: {request: CrashStateRequest; reply: CrashState};
+  crashOpen: {request: CrashStateRequest; reply: Verdict};
+  crashFile: {request: CrashStateRequest; reply: Uint8Array<ArrayBuffer>};
+}
