@@ -170,8 +170,7 @@ func inTime(e *redirect.Explorer, flights []redirect.Flight) []int {
 	return order
 }
 
-// likeQEMU is a plan as QEMU carries it out in place: it waits for the disk before and after
-// it writes to the header, and when it is done. A guest's write is planned with QEMU's
+// likeQEMU is how the change is made in place. A guest's write is planned with QEMU's
 // flushes. Where there are none at all any write may land before any other.
 func likeQEMU(p *patch.Plan, req CrashRequest) (*patch.Plan, func(int) bool) {
 	if req.Flushes == "none" {
@@ -180,27 +179,7 @@ func likeQEMU(p *patch.Plan, req CrashRequest) (*patch.Plan, func(int) bool) {
 	if req.Kind == "write" {
 		return p, nil
 	}
-	split := patch.New(p.SizeBefore)
-	split.SizeAfter = p.SizeAfter
-	header := map[int]bool{}
-	for _, ws := range p.Batches {
-		var rest, head []patch.Write
-		for _, w := range ws {
-			if w.Off < qcow2.SectorSize {
-				head = append(head, w)
-			} else {
-				rest = append(rest, w)
-			}
-		}
-		if len(rest) > 0 {
-			split.Batches = append(split.Batches, rest)
-		}
-		if len(head) > 0 {
-			header[len(split.Batches)] = true
-			split.Batches = append(split.Batches, head)
-		}
-	}
-	return split, func(batch int) bool { return header[batch] || header[batch-1] }
+	return redirect.AsQEMU(p)
 }
 
 // crashPlans makes the plan that is asked for, or says what forbids it.
