@@ -8,7 +8,6 @@ import (
 	"qcowscope/core/amend"
 	"qcowscope/core/check"
 	"qcowscope/core/patch"
-	"qcowscope/core/qcow2"
 	"qcowscope/core/redirect"
 	"qcowscope/core/repair"
 )
