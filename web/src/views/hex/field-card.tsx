@@ -112,13 +112,18 @@ function Follow({state, field, detail}: {state: HexState; field: PageField; deta
   }
   return (
     <button type="button" class="follow" onClick={() => jumpAway(state, to)}>
-      <span>Follow to the {field.field.toName}</span>
+      <span>Follow to {withArticle(field.field.toName)}</span>
       <span class="muted mono">
         {field.field.to}
         {detail !== null && detail.toLength !== '' && `, ${formatBytes(Number(detail.toLength))}`}
       </span>
     </button>
   );
+}
+
+/** `the active L1 table`, but `cluster 5`. */
+function withArticle(name: string): string {
+  return /\d$/.test(name) ? name : `the ${name}`;
 }
 
 function Wrongs({detail}: {detail: HexFieldReply}) {
@@ -203,7 +208,7 @@ function From({state, detail}: {state: HexState; detail: HexFieldReply}) {
   }
   return (
     <div>
-      <h4>What points to the {detail.structure}</h4>
+      <h4>What points to {withArticle(detail.structure)}</h4>
       <ul class="from">
         {detail.from.map(({name, offset}) => (
           <li key={offset}>

@@ -82,7 +82,7 @@ function GoToByte({state, info}: {state: HexState; info: Info}) {
           type="text"
           autoComplete="off"
           spellcheck={false}
-          placeholder="0x30, cluster 5, guest 1M"
+          placeholder="0x30, cluster 5 ..."
           aria-label="Go to byte"
           aria-invalid={wrong !== ''}
           aria-describedby="hex-go-wrong"
