@@ -4,6 +4,8 @@ package main
 
 import (
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 	"syscall/js"
 	"testing"
@@ -65,15 +67,19 @@ func TestEncodeTurnsAPanicIntoAnError(t *testing.T) {
 func TestDecode(t *testing.T) {
 	object := func(json string) js.Value { return js.Global().Get("JSON").Call("parse", json) }
 	var plan service.PlanRequest
-	if err := decode(object(`{"scope":"all","accept":["a","b"]}`), &plan); err != nil {
+	if err := decode(object(`{"scope":"all","accept":["a","b"],"leave":[{"code":"c","all":true,"ids":["d"]}]}`), &plan); err != nil {
 		t.Fatal(err)
 	}
-	if plan.Scope != "all" || strings.Join(plan.Accept, " ") != "a b" {
+	want := service.PlanRequest{Scope: "all", Accept: []string{"a", "b"}, Leave: []service.LeaveRule{{Code: "c", All: true, IDs: []string{"d"}}}}
+	if !reflect.DeepEqual(plan, want) {
 		t.Errorf("got %+v", plan)
 	}
 	var page service.FindingsRequest
-	if err := decode(object(`{"from":5}`), &page); err != nil || page != (service.FindingsRequest{From: 5}) {
+	if err := decode(object(`{"from":5}`), &page); err != nil || !reflect.DeepEqual(page, service.FindingsRequest{From: 5}) {
 		t.Errorf("missing fields: got %+v, %v", page, err)
+	}
+	if err := decode(object(`{"picks":[1,7]}`), &page); err != nil || !slices.Equal(page.Picks, []int{1, 7}) {
+		t.Errorf("a list of numbers: got %+v, %v", page, err)
 	}
 }
 

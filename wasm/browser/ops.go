@@ -28,6 +28,7 @@ func operationsOf(s *service.Session) map[string]operation {
 		"planFile": packed(s.PlanFile),
 		"report":   report(s),
 	}
+	maps.Copy(ops, findingsOperations(s))
 	maps.Copy(ops, hexOperations(s))
 	maps.Copy(ops, labOperations(s))
 	maps.Copy(ops, mapOperations(s))

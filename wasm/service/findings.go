@@ -6,6 +6,7 @@ import (
 
 	"qcowscope/core/check"
 	"qcowscope/core/qcow2"
+	"qcowscope/core/repair"
 )
 
 const maxPage = 100
@@ -18,29 +19,44 @@ func (s *Session) Findings(_ context.Context, req FindingsRequest) (FindingsRepl
 		return FindingsReply{}, errNotChecked
 	}
 	var reply FindingsReply
+	if len(req.Picks) > 0 {
+		for _, i := range req.Picks[:min(len(req.Picks), maxPage)] {
+			if f, ok := s.finding(req.Code, i); ok {
+				reply.Findings = append(reply.Findings, findingView(f, s.now.img.Geo))
+			}
+		}
+		return reply, nil
+	}
 	skip, want := max(0, req.From), min(max(0, req.Count), maxPage)
-	for _, g := range s.now.report.Groups {
+	for i := range s.now.report.Groups {
+		g := &s.now.report.Groups[i]
 		if req.Code != "" && string(g.Code) != req.Code {
 			continue
 		}
-		if skip >= len(g.Findings) {
-			skip -= len(g.Findings)
-			continue
-		}
-		for _, f := range g.Findings[skip:] {
+		for _, f := range g.From(skip) {
 			if len(reply.Findings) == want {
 				return reply, nil
 			}
 			reply.Findings = append(reply.Findings, findingView(f, s.now.img.Geo))
 		}
-		skip = 0
+		skip = max(0, skip-g.Kept())
 	}
 	return reply, nil
 }
 
+// finding is the one with this number in its group.
+func (s *Session) finding(code string, index int) (check.Finding, bool) {
+	if g := s.now.report.Group(check.Code(code)); g != nil && index >= 0 {
+		for _, f := range g.From(index) {
+			return f, true
+		}
+	}
+	return check.Finding{}, false
+}
+
 func findingView(f check.Finding, g qcow2.Geometry) FindingView {
 	v := FindingView{
-		ID: f.ID(), Code: string(f.Code), Severity: f.Severity().String(),
+		ID: f.ID(), Code: string(f.Code), Severity: f.Severity().String(), Field: f.At.Field(),
 		What: f.What(g), Where: f.Where(g), Qemu: f.Qemu(g), Got: hex(f.Got), Want: hex(f.Want),
 	}
 	switch f.Code {
@@ -60,4 +76,29 @@ func findingView(f check.Finding, g qcow2.Geometry) FindingView {
 		v.Guest, v.GuestLength = hex(f.Guest.Start), hex(f.Guest.Len)
 	}
 	return v
+}
+
+// Judge is what speaks for and against the places that a damaged pointer may mean.
+func (s *Session) Judge(ctx context.Context, req JudgeRequest) (JudgeReply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now.report == nil {
+		return JudgeReply{}, errNotChecked
+	}
+	f, ok := s.finding(req.Code, req.Index)
+	if !ok {
+		return JudgeReply{}, nil
+	}
+	j := repair.Judge(ctx, s.now.img, s.now.report, f)
+	if err := ctx.Err(); err != nil {
+		return JudgeReply{}, problemError(err)
+	}
+	if j == nil {
+		return JudgeReply{}, nil
+	}
+	reply := JudgeReply{Judged: true, Verdict: j.Verdict, RuledOut: j.RuledOut}
+	for _, t := range j.Tries {
+		reply.Tries = append(reply.Tries, JudgeTry{hex(t.Host), t.How, t.Fits, t.Facts})
+	}
+	return reply, nil
 }

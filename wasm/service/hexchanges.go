@@ -122,6 +122,11 @@ func written(p *patch.Plan) []place {
 			all = append(all, place{w.Off, w.End()})
 		}
 	}
+	return joinedPlaces(all)
+}
+
+// joinedPlaces puts the ranges in order and joins those that touch.
+func joinedPlaces(all []place) []place {
 	slices.SortFunc(all, func(a, b place) int { return cmp.Compare(a.from, b.from) })
 	out := all[:0]
 	for _, w := range all {

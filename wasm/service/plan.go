@@ -56,7 +56,7 @@ func (s *Session) Writes(_ context.Context, req WritesRequest) (WritesReply, err
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.outcome == nil {
-		return WritesReply{}, &ProblemError{Problem{Kind: "internal", Title: "There is no plan.", Advice: "Make a plan first."}}
+		return WritesReply{}, errNothingPlanned
 	}
 	var reply WritesReply
 	i, want := 0, min(max(0, req.Count), maxPage)

@@ -114,41 +114,13 @@ type FindingGroup struct {
 	Severity string  `json:"severity"` // danger, damage, warning, waste, note
 	Class    string  `json:"class"`    // corruption, leak, error, beyond: how `qemu-img check` counts it
 	Count    float64 `json:"count"`    // all of them
-	Kept     int     `json:"kept"`     // how many can be paged through
+	Places   float64 `json:"places"`   // findings: one may count many times
+	Kept     int     `json:"kept"`     // how many of these can be paged through
 	Title    string  `json:"title"`    // what, in plain words
 	Meaning  string  `json:"meaning"`  // what it means for the user
 	Cure     string  `json:"cure"`     // what repair does about it, or why it does nothing
 	Mendable bool    `json:"mendable"` // by a plan without consent
 	Consent  string  `json:"consent"`  // what accepting its repair (PlanRequest.Accept) chooses or gives up; "" if there is no such repair
-}
-
-// FindingsRequest asks for a page of one group, or of all groups with Code "".
-type FindingsRequest struct {
-	Code  string `json:"code"`
-	From  int    `json:"from"`
-	Count int    `json:"count"` // at most 100
-}
-
-// FindingsReply is that page.
-type FindingsReply struct {
-	Findings []FindingView `json:"findings"`
-}
-
-// FindingView is one finding in words.
-type FindingView struct {
-	ID          string `json:"id"` // stable for this image: code@host
-	Code        string `json:"code"`
-	Severity    string `json:"severity"`
-	What        string `json:"what"`       // a sentence
-	Where       string `json:"where"`      // field and host range
-	At          string `json:"at"`         // hex offset of the field, "" if it has none
-	Host        string `json:"host"`       // hex offset, "" if none
-	HostLength  string `json:"hostLength"` // hex
-	Guest       string `json:"guest"`      // hex offset, "" if none
-	GuestLength string `json:"guestLength"`
-	Got         string `json:"got"`
-	Want        string `json:"want"`
-	Qemu        string `json:"qemu"` // the line that qemu-img prints for it, for searching
 }
 
 // TileRequest asks for cells of the host map. One cell stands for PerCell clusters from First on.
@@ -197,14 +169,6 @@ type Claim struct {
 	Kind  string `json:"kind"`  // normal, zero, compressed, table
 }
 
-// PlanRequest asks for a repair plan.
-type PlanRequest struct {
-	Scope  string   `json:"scope"`  // leaks, all, rebuild
-	Accept []string `json:"accept"` // codes whose lossy or interpreting repairs the user consents to
-	// Redirect has nothing that is live overwritten, as far as that can be done.
-	Redirect bool `json:"redirect"`
-}
-
 // PlanView sums up a plan. The writes are paged with WritesRequest.
 type PlanView struct {
 	Scope      string         `json:"scope"`
@@ -216,6 +180,7 @@ type PlanView struct {
 	SizeBefore float64        `json:"sizeBefore"`
 	SizeAfter  float64        `json:"sizeAfter"`
 	Left       []FindingGroup `json:"left"`      // what the plan does not mend, and why
+	NotLeft    []NotLeft      `json:"notLeft"`   // what it mends although it was to be left
 	Lost       []GuestRange   `json:"lost"`      // guest ranges that are not in the file any more and read as zeros; the first 100
 	LostBytes  float64        `json:"lostBytes"` // of all of them
 	Redirected Redirected     `json:"redirected"`

@@ -19,6 +19,10 @@ import (
 // maxClusters bounds the memory of a check in a tab: two bytes a cluster.
 const maxClusters = 512 << 20
 
+// maxPackBytes is the memory for findings beyond the first ten thousand of each kind: some
+// millions of them.
+const maxPackBytes = 64 << 20
+
 // progressEvery is how often a running check reports.
 const progressEvery = 100 * time.Millisecond
 
@@ -113,7 +117,7 @@ func (s *Session) Check(ctx context.Context, req CheckRequest) (Verdict, error) 
 }
 
 func (s *Session) checkOptions() check.Options {
-	return check.Options{MaxClusters: maxClusters, Progress: s.tell}
+	return check.Options{MaxClusters: maxClusters, PackBytes: maxPackBytes, Progress: s.tell}
 }
 
 func (s *Session) tell(p check.Phase, done, total int64, places int) {
@@ -135,7 +139,11 @@ func (s *Session) Plan(ctx context.Context, req PlanRequest) (PlanView, error) {
 	if s.now.report == nil {
 		return PlanView{}, errNotChecked
 	}
-	opt := repair.Options{Scope: repair.Scope(req.Scope), Accept: acceptedCodes(req.Accept), Check: s.checkOptions()}
+	leave, err := s.leave(req.Leave)
+	if err != nil {
+		return PlanView{}, err
+	}
+	opt := repair.Options{Scope: repair.Scope(req.Scope), Accept: acceptedCodes(req.Accept), Leave: leave, Check: s.checkOptions()}
 	out, err := repair.Plan(ctx, s.now.img, s.now.report, opt)
 	if err != nil {
 		return PlanView{}, problemError(err)
@@ -151,7 +159,9 @@ func (s *Session) Plan(ctx context.Context, req PlanRequest) (PlanView, error) {
 		}
 	}
 	s.outcome, s.scope, s.redirected = out, opt.Scope, r
-	return s.planView(), nil
+	v := s.planView()
+	v.NotLeft = s.notLeft(req.Leave)
+	return v, nil
 }
 
 // deepAfter is a deep check of what the plan would make: what the last check saw of the

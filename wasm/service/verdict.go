@@ -96,9 +96,10 @@ func (s *Session) usage() []Usage {
 
 func groupViews(groups []check.Group) []FindingGroup {
 	var out []FindingGroup
-	for _, g := range groups {
+	for i := range groups {
+		g := &groups[i]
 		out = append(out, FindingGroup{
-			Code: string(g.Code), Severity: g.Code.Severity().String(), Class: g.Class.String(), Count: float64(g.Times), Kept: len(g.Findings),
+			Code: string(g.Code), Severity: g.Code.Severity().String(), Class: g.Class.String(), Count: float64(g.Times), Places: float64(g.Places), Kept: g.Kept(),
 			Title: g.Code.Title(), Meaning: g.Code.Meaning(), Cure: g.Code.CureText(), Mendable: g.Code.Mendable(), Consent: g.Code.Consent(),
 		})
 	}

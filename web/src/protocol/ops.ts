@@ -1,3 +1,4 @@
+import type {FindingsOps} from './ops-findings';
 import type {HexOps} from './ops-hex';
 import type {LabOps} from './ops-lab';
 import type {MapOps} from './ops-map';
@@ -33,7 +34,7 @@ export const FROM_PATCH = -1;
 export const ZEROS = -2;
 
 /** What the core answers to: the name of an operation, its request and its reply. */
-export interface Ops extends HexOps, LabOps, MapOps, RedirectOps, TakeawayOps {
+export interface Ops extends FindingsOps, HexOps, LabOps, MapOps, RedirectOps, TakeawayOps {
   open: {request: OpenRequest; reply: OpenReply};
   check: {request: CheckRequest; reply: Verdict};
   findings: {request: FindingsRequest; reply: FindingsReply};

@@ -1,4 +1,4 @@
-// Generated from wasm/service/crashprotocol.go, wasm/service/hexprotocol.go, wasm/service/labprotocol.go, wasm/service/mapprotocol.go, wasm/service/protocol.go, wasm/service/redirectprotocol.go, wasm/service/takeawayprotocol.go, wasm/service/writeprotocol.go by scripts/gen-protocol. Do not edit.
+// Generated from wasm/service/crashprotocol.go, wasm/service/findingsprotocol.go, wasm/service/hexprotocol.go, wasm/service/labprotocol.go, wasm/service/mapprotocol.go, wasm/service/planprotocol.go, wasm/service/protocol.go, wasm/service/redirectprotocol.go, wasm/service/takeawayprotocol.go, wasm/service/writeprotocol.go by scripts/gen-protocol. Do not edit.
 
 /**
  * CrashRequest asks for the states in which a crash can leave the image while it is changed:
@@ -140,6 +140,97 @@ export interface CrashLanding {
   /** the first 128: 1 has landed, 0 has not */
   sectors: string;
   of: number;
+}
+
+/** FindingsRequest asks for a page of one group, or of all groups with Code "". */
+export interface FindingsRequest {
+  code: string;
+  from: number;
+  /** at most 100 */
+  count: number;
+  /** if not empty, these findings of the group instead: at most 100, ascending */
+  picks: number[];
+}
+
+/** FindingsReply is that page. */
+export interface FindingsReply {
+  findings: FindingView[];
+}
+
+/** FindingView is one finding in words. */
+export interface FindingView {
+  /** stable for this image: code@host */
+  id: string;
+  code: string;
+  severity: string;
+  /** a sentence */
+  what: string;
+  /** field and host range */
+  where: string;
+  /** its name alone, "" if it has none */
+  field: string;
+  /** hex offset of the field, "" if it has none */
+  at: string;
+  /** hex offset, "" if none */
+  host: string;
+  /** hex */
+  hostLength: string;
+  /** hex offset, "" if none */
+  guest: string;
+  guestLength: string;
+  got: string;
+  want: string;
+  /** the line that qemu-img prints for it, for searching */
+  qemu: string;
+}
+
+/**
+ * FindingsAtRequest asks which findings are about places: all words must fit. A word is a hex
+ * offset of the file or the disk ("0x1c0000"), a host cluster ("28"), or a field ("l2[0][5]",
+ * "refcount[28]").
+ */
+export interface FindingsAtRequest {
+  words: string[];
+}
+
+/** FindingsAtReply are the groups that have such findings, with their numbers in the group. */
+export interface FindingsAtReply {
+  groups: FindingsAt[];
+}
+
+/** FindingsAt are findings of a group. */
+export interface FindingsAt {
+  code: string;
+  /** the first 2000, ascending */
+  indices: number[];
+  more: boolean;
+}
+
+/** JudgeRequest asks what speaks for and against the places that a damaged pointer may mean. */
+export interface JudgeRequest {
+  code: string;
+  /** in the group */
+  index: number;
+}
+
+/** JudgeReply is that. Judged is false where no pointer has to be judged. */
+export interface JudgeReply {
+  judged: boolean;
+  verdict: string;
+  /** those that fit first */
+  tries: JudgeTry[];
+  /** other places that lie past the end of the file or across clusters */
+  ruledOut: number;
+}
+
+/** JudgeTry is a place that the pointer may mean. */
+export interface JudgeTry {
+  /** hex offset */
+  host: string;
+  /** one comes to think of it */
+  how: string;
+  fits: boolean;
+  facts: string[];
 }
 
 /** HexRequest asks for the bytes and fields of a range. */
@@ -789,6 +880,93 @@ export interface NamedBits {
   value: string;
 }
 
+/** PlanRequest asks for a repair plan. */
+export interface PlanRequest {
+  /** leaks, all, rebuild */
+  scope: string;
+  /** codes whose lossy or interpreting repairs the user consents to */
+  accept: string[];
+  /** what is not to be mended, at most one rule a code */
+  leave: LeaveRule[];
+  /** Redirect has nothing that is live overwritten, as far as that can be done. */
+  redirect: boolean;
+}
+
+/**
+ * LeaveRule says what of a group is left as it is: all of it but the findings with these IDs,
+ * or these only. A group of which single findings are to be mended must have at most 10,000.
+ */
+export interface LeaveRule {
+  code: string;
+  all: boolean;
+  ids: string[];
+}
+
+/** NotLeft are findings that were to be left, and are gone with the plan all the same. */
+export interface NotLeft {
+  code: string;
+  severity: string;
+  title: string;
+  /** half a sentence */
+  because: string;
+  /** of the single ones; empty if all of the group were to be left */
+  ids: string[];
+}
+
+/**
+ * EffectReply is what the plan that was made last, or the applied changes, do to what the
+ * guest reads from the active disk.
+ */
+export interface EffectReply {
+  /** that read otherwise, the first 100 */
+  ranges: EffectRange[];
+  more: boolean;
+  /** of all of them */
+  bytes: number;
+  /** bytes of them that could not be compared */
+  unknown: number;
+  /** of the disk, bytes, decimal */
+  sizeBefore: string;
+  sizeAfter: string;
+}
+
+/** EffectRange is a part of the disk that reads otherwise. */
+export interface EffectRange {
+  /** hex offset */
+  guest: string;
+  length: number;
+  /** data, zeros, parent, error */
+  before: string;
+  after: string;
+  unknown: boolean;
+}
+
+/** VerifyReply holds the check of the file against one of the changed image, made anew. */
+export interface VerifyReply {
+  before: CheckCounts;
+  after: CheckCounts;
+}
+
+/** CheckCounts are what `qemu-img check` counts, and the findings that are ours beside. */
+export interface CheckCounts {
+  corruptions: number;
+  leaks: number;
+  checkErrors: number;
+  exitCode: number;
+  /** findings above a note that QEMU does not count */
+  beyond: number;
+}
+
+/**
+ * WrittenRequest asks which host clusters the plan that was made last, or the applied changes,
+ * write to: those of the range. It crosses as a Float64Array of pairs: the first cluster of a
+ * run, and how many it has; ascending, at most 4096 runs.
+ */
+export interface WrittenRequest {
+  first: number;
+  count: number;
+}
+
 /** OpenRequest describes the file that the host has attached. */
 export interface OpenRequest {
   /** shown, never interpreted */
@@ -929,7 +1107,9 @@ export interface FindingGroup {
   class: string;
   /** all of them */
   count: number;
-  /** how many can be paged through */
+  /** findings: one may count many times */
+  places: number;
+  /** how many of these can be paged through */
   kept: number;
   /** what, in plain words */
   title: string;
@@ -941,44 +1121,6 @@ export interface FindingGroup {
   mendable: boolean;
   /** what accepting its repair (PlanRequest.Accept) chooses or gives up; "" if there is no such repair */
   consent: string;
-}
-
-/** FindingsRequest asks for a page of one group, or of all groups with Code "". */
-export interface FindingsRequest {
-  code: string;
-  from: number;
-  /** at most 100 */
-  count: number;
-}
-
-/** FindingsReply is that page. */
-export interface FindingsReply {
-  findings: FindingView[];
-}
-
-/** FindingView is one finding in words. */
-export interface FindingView {
-  /** stable for this image: code@host */
-  id: string;
-  code: string;
-  severity: string;
-  /** a sentence */
-  what: string;
-  /** field and host range */
-  where: string;
-  /** hex offset of the field, "" if it has none */
-  at: string;
-  /** hex offset, "" if none */
-  host: string;
-  /** hex */
-  hostLength: string;
-  /** hex offset, "" if none */
-  guest: string;
-  guestLength: string;
-  got: string;
-  want: string;
-  /** the line that qemu-img prints for it, for searching */
-  qemu: string;
 }
 
 /** TileRequest asks for cells of the host map. One cell stands for PerCell clusters from First on. */
@@ -1061,16 +1203,6 @@ export interface Claim {
   kind: string;
 }
 
-/** PlanRequest asks for a repair plan. */
-export interface PlanRequest {
-  /** leaks, all, rebuild */
-  scope: string;
-  /** codes whose lossy or interpreting repairs the user consents to */
-  accept: string[];
-  /** Redirect has nothing that is live overwritten, as far as that can be done. */
-  redirect: boolean;
-}
-
 /** PlanView sums up a plan. The writes are paged with WritesRequest. */
 export interface PlanView {
   scope: string;
@@ -1085,6 +1217,8 @@ export interface PlanView {
   sizeAfter: number;
   /** what the plan does not mend, and why */
   left: FindingGroup[];
+  /** what it mends although it was to be left */
+  notLeft: NotLeft[];
   /** guest ranges that are not in the file any more and read as zeros; the first 100 */
   lost: GuestRange[];
   /** of all of them */
