@@ -96,14 +96,14 @@ test('the whole road: findings, map, cluster, plan, writes, apply, segments, rep
   const file = sample('lost_refcounts');
   await open(file);
   const before = await call('check', {deep: false});
-  const {findings} = await call('findings', {code: before.groups[0].code, from: 0, count: 100});
+  const {findings} = await call('findings', {code: before.groups[0].code, from: 0, count: 100, picks: []});
   assert.ok(findings.length > 0 && findings.every((/** @type {any} */ f) => f.what !== ''));
   const tile = await call('tile', {first: 0, perCell: 1, cells: 8});
   assert.ok(tile instanceof Uint8Array && tile.length === 8);
   assert.equal((await call('cluster', {cluster: 0})).owner, 'header');
-  const plan = await call('plan', {scope: 'all', accept: []});
+  const plan = await call('plan', {scope: 'all', accept: [], leave: []});
   assert.equal(plan.empty, false);
-  assert.equal((await call('writes', {from: 0, count: 100})).writes.length, Math.min(100, plan.writes));
+  assert.equal((await call('writes', {from: 0, count: 100, picks: []})).writes.length, Math.min(100, plan.writes));
   const repaired = await call('apply');
   assert.deepEqual([repaired.exitCode, repaired.applied, repaired.state], [0, true, 'healthy']);
   assert.notDeepEqual(assembled(file, await call('segments')), file);

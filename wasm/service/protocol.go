@@ -120,6 +120,7 @@ type FindingGroup struct {
 	Meaning  string  `json:"meaning"`  // what it means for the user
 	Cure     string  `json:"cure"`     // what repair does about it, or why it does nothing
 	Mendable bool    `json:"mendable"` // by a plan without consent
+	MayMend  bool    `json:"mayMend"`  // or where the rest of the file leaves no doubt
 	Consent  string  `json:"consent"`  // what accepting its repair (PlanRequest.Accept) chooses or gives up; "" if there is no such repair
 }
 

@@ -100,7 +100,7 @@ func groupViews(groups []check.Group) []FindingGroup {
 		g := &groups[i]
 		out = append(out, FindingGroup{
 			Code: string(g.Code), Severity: g.Code.Severity().String(), Class: g.Class.String(), Count: float64(g.Times), Places: float64(g.Places), Kept: g.Kept(),
-			Title: g.Code.Title(), Meaning: g.Code.Meaning(), Cure: g.Code.CureText(), Mendable: g.Code.Mendable(), Consent: g.Code.Consent(),
+			Title: g.Code.Title(), Meaning: g.Code.Meaning(), Cure: g.Code.CureText(), Mendable: g.Code.Mendable(), MayMend: g.Code.MayMend(), Consent: g.Code.Consent(),
 		})
 	}
 	return out

@@ -42,11 +42,13 @@ function group(code: string, severity: string, title: string, count: number): Fi
     severity,
     class: 'corruption',
     count,
+    places: count,
     kept: count,
     title,
     meaning: `meaning of ${code}`,
     cure: `cure of ${code}`,
     mendable: true,
+    mayMend: true,
     consent: '',
   };
 }
@@ -104,6 +106,7 @@ export const plan: PlanView = {
   sizeBefore: 40 * 65536,
   sizeAfter: 40 * 65536,
   left: [],
+  notLeft: [],
   lost: [],
   lostBytes: 0,
   redirected: notRedirected,
@@ -116,6 +119,7 @@ function finding(code: string, index: number): FindingView {
     severity: code === 'leaked-cluster' ? 'waste' : 'danger',
     what: `${code} number ${index}`,
     where: `0x${(index * 65536).toString(16)}`,
+    field: `refcount[${index + 7}]`,
     at: `0x${(0x20000 + index * 2).toString(16)}`,
     host: `0x${((index + 7) * 65536).toString(16)}`,
     hostLength: '0x10000',
@@ -154,9 +158,20 @@ export function replies(change: Partial<Replies> = {}): Replies {
   return {
     open: () => ({opened: true, info, problem: noProblem}),
     check: () => verdict({}),
-    findings: ({code, from, count}: {code: string; from: number; count: number}) => ({
-      findings: Array.from({length: Math.min(count, 3)}, (_, i) => finding(code, from + i)),
+    findings: ({code, from, count, picks}: {code: string; from: number; count: number; picks: number[]}) => ({
+      findings:
+        picks.length > 0
+          ? picks.map((index) => finding(code, index))
+          : Array.from({length: Math.min(count, 3)}, (_, i) => finding(code, from + i)),
     }),
+    findingsAt: () => ({groups: []}),
+    judge: () => ({judged: false, verdict: '', tries: [], ruledOut: 0}),
+    effect: () => ({ranges: [], more: false, bytes: 0, unknown: 0, sizeBefore: '1073741824', sizeAfter: '1073741824'}),
+    verify: () => ({
+      before: {corruptions: 2, leaks: 3, checkErrors: 0, exitCode: 2, beyond: 0},
+      after: {corruptions: 0, leaks: 0, checkErrors: 0, exitCode: 0, beyond: 0},
+    }),
+    written: () => new Float64Array(0),
     tile: ({cells}: {cells: number}) => new Uint8Array(cells).fill(packCell('data', 'none')),
     cluster: ({cluster}: {cluster: number}) => ({
       cluster,

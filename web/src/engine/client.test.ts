@@ -112,7 +112,7 @@ describe('after a crash', () => {
     engine.onRestart = restarted;
     await engine.open(disk);
     await engine.call('check', {deep: false});
-    await engine.call('plan', {scope: 'all', accept: [], redirect: false});
+    await engine.call('plan', {scope: 'all', accept: [], leave: [], redirect: false});
     await engine.call('apply', undefined);
     first.events?.ended(2, 'panic');
     const tiles = [1, 2].map((first) => engine.call('tile', {first, perCell: 1, cells: 1}));
@@ -126,7 +126,7 @@ describe('after a crash', () => {
     const engine = engineWith([first, second]);
     await engine.open(disk);
     await engine.call('check', {deep: false});
-    await engine.call('plan', {scope: 'all', accept: [], redirect: false});
+    await engine.call('plan', {scope: 'all', accept: [], leave: [], redirect: false});
     await engine.call('apply', undefined);
     await engine.call('undo', undefined);
     first.events?.ended(2, '');

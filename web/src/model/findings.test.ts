@@ -8,11 +8,13 @@ function group(code: string, severity: string, count: number, kept = count): Fin
     severity,
     class: 'corruption',
     count,
+    places: count,
     kept,
     title: `title of ${code}`,
     meaning: '',
     cure: '',
     mendable: true,
+    mayMend: true,
     consent: '',
   };
 }

@@ -1119,6 +1119,8 @@ export interface FindingGroup {
   cure: string;
   /** by a plan without consent */
   mendable: boolean;
+  /** or where the rest of the file leaves no doubt */
+  mayMend: boolean;
   /** what accepting its repair (PlanRequest.Accept) chooses or gives up; "" if there is no such repair */
   consent: string;
 }

@@ -288,7 +288,7 @@ export class Controller {
   }
 
   private async selectOf(place: FindingPlace, session: OpenSession): Promise<void> {
-    const reply = await this.engine.call('findings', {code: place.code, from: place.index, count: 1});
+    const reply = await this.engine.call('findings', {code: place.code, from: place.index, count: 1, picks: []});
     const finding = reply.ok ? reply.value.findings[0] : undefined;
     if (finding === undefined || this.view.value.finding !== place) {
       return;

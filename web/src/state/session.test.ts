@@ -10,7 +10,7 @@ const cancelled = {...none, kind: 'cancelled'};
 const damaged = {state: 'damaged', problem: none} as Verdict;
 const healthy = {state: 'healthy', problem: none} as Verdict;
 const plan = {empty: false} as PlanView;
-const request = {scope: 'all', accept: [], redirect: false};
+const request = {scope: 'all', accept: [], leave: [], redirect: false};
 const progress = {phase: 'tables', done: 1, total: 2, findings: 7};
 
 function after(...events: SessionEvent[]): Session {

@@ -164,8 +164,8 @@ describe('a repair', () => {
     expect(document.querySelector('.bar.after')).toBeNull();
     await see(() => expect(buttons('Apply repair')).toHaveLength(1));
     expect(asked).toEqual([
-      {scope: 'all', accept: [], redirect: false},
-      {scope: 'all', accept: [], redirect: false},
+      {scope: 'all', accept: [], leave: [], redirect: false},
+      {scope: 'all', accept: [], leave: [], redirect: false},
     ]);
   });
 
@@ -181,7 +181,7 @@ describe('a repair', () => {
     await press('Repair');
     await see(() => expect(region('Plan').textContent).toContain('The guest reads zeros there.'));
     region('Plan').querySelector<HTMLInputElement>('.consents input')?.click();
-    await see(() => expect(asked.at(-1)).toEqual({scope: 'all', accept: ['l2-garbage'], redirect: false}));
+    await see(() => expect(asked.at(-1)).toEqual({scope: 'all', accept: ['l2-garbage'], leave: [], redirect: false}));
   });
 
   it('names what is lost for good', async () => {

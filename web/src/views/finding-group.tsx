@@ -78,7 +78,7 @@ function FindingPage({group, info}: GroupProps) {
     }
   }, [current]);
   const loaded = useLoaded(`${epoch} ${group.code} ${from}`, () =>
-    controller.engine.call('findings', {code: group.code, from, count: PAGE_SIZE}),
+    controller.engine.call('findings', {code: group.code, from, count: PAGE_SIZE, picks: []}),
   );
   const pager = <Pager of="findings" from={from} size={PAGE_SIZE} total={group.kept} onFrom={setFrom} />;
   if (loaded.step === 'failed') {

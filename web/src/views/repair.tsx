@@ -79,7 +79,7 @@ function Chooser({session}: {session: OpenSession}) {
             name="scope"
             value={scope}
             checked={scope === chosen}
-            onChange={() => void controller.plan({scope, accept: []})}
+            onChange={() => void controller.plan({scope, accept: [], leave: []})}
           />
           <strong>{name}</strong> <span>{text}</span>
         </label>
@@ -142,7 +142,7 @@ function RepairState({session}: {session: OpenSession}) {
 function PlanButton({scope}: {scope: string}) {
   const controller = useController();
   return (
-    <button type="button" class="primary" onClick={() => void controller.plan({scope, accept: []})}>
+    <button type="button" class="primary" onClick={() => void controller.plan({scope, accept: [], leave: []})}>
       Repair
     </button>
   );

@@ -79,7 +79,7 @@ function SeePlan({session}: {session: OpenSession}) {
     goTo('repair');
     if (session.plan.step === 'none') {
       // The plan makes the page longer: only then can its heading come to the top.
-      void controller.plan({scope: 'all', accept: []}).then(() => goTo('repair'));
+      void controller.plan({scope: 'all', accept: [], leave: []}).then(() => goTo('repair'));
     }
   };
   return (

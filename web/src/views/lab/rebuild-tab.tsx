@@ -38,7 +38,7 @@ function InRepair({session}: {session: OpenSession}) {
   const controller = useController();
   const plan = () => {
     goTo('repair');
-    void controller.plan({scope: 'rebuild', accept: []}).then(() => goTo('repair'));
+    void controller.plan({scope: 'rebuild', accept: [], leave: []}).then(() => goTo('repair'));
   };
   return isRepaired(session) ? null : (
     <div class="row">
