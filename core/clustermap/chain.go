@@ -75,6 +75,11 @@ func (e *UnreadableError) Unwrap() error { return ErrUnreadableGuest }
 // layer then. A part that cannot be read is an *UnreadableError in place of its run, and
 // the sequence goes on; any other error ends it.
 func Chain(ctx context.Context, layers []Layer, open bool) iter.Seq2[Run, error] {
+	return ChainWithin(ctx, layers, open, rangeOf(0, layers[0].guestSize()))
+}
+
+// ChainWithin are the runs of a part of the disk, which must not reach behind its end.
+func ChainWithin(ctx context.Context, layers []Layer, open bool, within qcow2.Range[qcow2.GuestOff]) iter.Seq2[Run, error] {
 	return func(yield func(Run, error) bool) {
 		c := chain{ctx: ctx, open: open, yield: yield}
 		for i := range layers {
@@ -84,7 +89,7 @@ func Chain(ctx context.Context, layers []Layer, open bool) iter.Seq2[Run, error]
 			}
 			c.layers = append(c.layers, l)
 		}
-		c.walk(0, 0, c.layers[0].guestSize())
+		c.walk(0, within.Start, within.End())
 		c.flush()
 	}
 }

@@ -26,6 +26,7 @@ const bitmapSlack = 64 << 20
 type Dirty struct {
 	Bits  int64 // that are set
 	Bytes int64 // that they stand for, as far as the disk reaches
+	Takes int64 // clusters of the file, those of its table included
 	// Strip is the disk cut into StripCells equal parts: how much of each is dirty, of 255,
 	// and never 0 where any is.
 	Strip []uint8
@@ -125,7 +126,7 @@ func cellStart(c, size int64) int64 {
 }
 
 func (s *BitmapScan) result() Dirty {
-	d := Dirty{Bits: s.walk.bits, Strip: make([]uint8, StripCells)}
+	d := Dirty{Bits: s.walk.bits, Takes: s.walk.takes, Strip: make([]uint8, StripCells)}
 	for c, n := range s.cells {
 		d.Bytes += n
 		if n > 0 {
@@ -166,4 +167,17 @@ func DirtyRanges(ctx context.Context, img *image.Image, bitmap int, from qcow2.G
 		return ranges, ranges[most-1].End(), nil
 	}
 	return ranges, qcow2.GuestOff(w.entry * w.perEntry), nil
+}
+
+// BitmapTrouble says in words why the dirty ranges of a bitmap are not known.
+func BitmapTrouble(err error) string {
+	switch {
+	case errors.Is(err, ErrBitmapInUse):
+		return "It is marked as in use: whoever wrote to the disk last did not finish writing the bitmap. What it says is out of date, and the next backup must be a full one."
+	case errors.Is(err, ErrBitmapUnusable), errors.Is(err, image.ErrBitmapTable):
+		return "Its description or its table is damaged."
+	case errors.Is(err, ErrBitmapsTooMany):
+		return "The bitmaps claim the same clusters over and over; they are not read any further."
+	}
+	return "It could not be read: " + err.Error()
 }

@@ -24,6 +24,7 @@ type dirtyWalk struct {
 	from     int64 // what lies before does not count
 	bits     int64 // that are set
 	read     int64 // bytes, those of the table included
+	takes    int64 // clusters, those of the table included
 }
 
 func newDirtyWalk(img *image.Image, bitmap int, from qcow2.GuestOff) (*dirtyWalk, error) {
@@ -44,7 +45,8 @@ func newDirtyWalk(img *image.Image, bitmap int, from qcow2.GuestOff) (*dirtyWalk
 		return nil, err
 	}
 	w := &dirtyWalk{img: img, table: table, entries: int64(img.BitmapTableEntries(m.GranularityBits)), size: int64(img.VirtualSize()),
-		step2: uint(m.GranularityBits), from: int64(from), read: int64(len(table)) * qcow2.BitmapTableEntrySize}
+		step2: uint(m.GranularityBits), from: int64(from), read: int64(len(table)) * qcow2.BitmapTableEntrySize,
+		takes: img.Geo.Clusters(int64(m.TableSize) * qcow2.BitmapTableEntrySize)}
 	// JudgeBitmap has seen that an entry stands for less than the disk, or that there is one.
 	w.perEntry = img.Geo.ClusterSize() * 8 << m.GranularityBits
 	w.entry = int64(from) / w.perEntry
@@ -71,6 +73,7 @@ func (w *dirtyWalk) step(ctx context.Context, bytes int64, tell func(qcow2.Range
 				return false, err
 			}
 			w.read += int64(len(buf))
+			w.takes++
 			more = w.bitsOf(first, buf, tell)
 		case e&qcow2.BitmapTableAllOnes != 0:
 			end := min(w.size, first+w.perEntry)

@@ -30,6 +30,7 @@ const progressEvery = 100 * time.Millisecond
 // operations of the protocol; they answer one at a time.
 type Session struct {
 	attach   func() (source.Source, error)
+	beside   func(file int, size int64) source.Source // see Beside
 	progress func(Progress)
 
 	mu sync.Mutex
@@ -54,6 +55,8 @@ type opened struct {
 	hex        *hexSides   // what the Hex part shows, until it is out of date
 	changes    []change    // that are applied, in order
 	write      writing     // what the simulator of writes has, until the image changes
+	layers     layersSeen
+	chain      chain
 }
 
 // view is an image and its check.

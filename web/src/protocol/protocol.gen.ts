@@ -1,4 +1,4 @@
-// Generated from wasm/service/crashprotocol.go, wasm/service/findingsprotocol.go, wasm/service/hexprotocol.go, wasm/service/labprotocol.go, wasm/service/mapprotocol.go, wasm/service/planprotocol.go, wasm/service/protocol.go, wasm/service/redirectprotocol.go, wasm/service/takeawayprotocol.go, wasm/service/writeprotocol.go by scripts/gen-protocol. Do not edit.
+// Generated from wasm/service/crashprotocol.go, wasm/service/findingsprotocol.go, wasm/service/hexprotocol.go, wasm/service/labprotocol.go, wasm/service/layersprotocol.go, wasm/service/mapprotocol.go, wasm/service/planprotocol.go, wasm/service/protocol.go, wasm/service/redirectprotocol.go, wasm/service/takeawayprotocol.go, wasm/service/writeprotocol.go by scripts/gen-protocol. Do not edit.
 
 /**
  * CrashRequest asks for the states in which a crash can leave the image while it is changed:
@@ -575,6 +575,320 @@ export interface LabCounts {
   counted: string[];
   /** in the new structure; "" without a refblock */
   after: string[];
+}
+
+/**
+ * LayersScan tells how far the reading is on which sizes, snapshots and bitmaps depend. Each
+ * call reads some more, until Done is Total.
+ */
+export interface LayersScan {
+  done: number;
+  total: number;
+}
+
+/** LayersSizes is the way from the size of the disk to that of the file. */
+export interface LayersSizes {
+  virtual: number;
+  file: number;
+  /** what the disk as it is now takes of the file */
+  stored: number;
+  /** Fits is false when the header asks for a larger disk than can be: Virtual is what can. */
+  fits: boolean;
+  /** a sentence with the biggest reason for the difference */
+  reason: string;
+  /** they lead from Virtual to File */
+  steps: LayersStep[];
+}
+
+/** LayersStep adds bytes, or takes them off. */
+export interface LayersStep {
+  /** of LayersStepKinds */
+  kind: string;
+  label: string;
+  meaning: string;
+  bytes: number;
+}
+
+/** LayersStepKinds are the kinds of steps. */
+export const LayersStepKinds = [
+  'unwritten',
+  'zeros',
+  'compressed',
+  'data-file',
+  'rounding',
+  'beyond',
+  'snapshots',
+  'vm-states',
+  'mapping',
+  'snapshot-tables',
+  'refcounts',
+  'header',
+  'encryption',
+  'bitmaps',
+  'leaked',
+  'damage',
+  'free-inside',
+  'free-end',
+  'cut',
+] as const;
+
+/** One of LayersStepKinds. */
+export type LayersStepKind = (typeof LayersStepKinds)[number];
+
+/** LayersSnapshotsRequest asks for a page of the layers. */
+export interface LayersSnapshotsRequest {
+  first: number;
+  /** at most 100 */
+  count: number;
+}
+
+/** LayersSnapshotsReply is that page. */
+export interface LayersSnapshotsReply {
+  /** layers, the active one included */
+  total: number;
+  layers: LayersLayer[];
+  /**
+   * Sound is false when the refcounts of the file are not what was counted: then deleting
+   * may free less until the image is repaired.
+   */
+  sound: boolean;
+  /** why the list ends early, "" if it does not */
+  problem: string;
+  /** what deleting all snapshots would free */
+  all: LayersFreed;
+}
+
+/** LayersLayer is the active layer, number 0, or a snapshot. Sizes are of host clusters, in bytes. */
+export interface LayersLayer {
+  layer: number;
+  id: string;
+  name: string;
+  /** RFC 3339, UTC */
+  date: string;
+  /** bytes, decimal; "" if the snapshot does not say */
+  diskSize: string;
+  /** bytes, decimal, as the snapshot says */
+  vmState: string;
+  /** hex offset of its L1 table */
+  table: string;
+  /** guest data that it refers to */
+  data: number;
+  /** VM state */
+  state: number;
+  /** L1 and L2 tables */
+  tables: number;
+  /** Own are those of them that no other layer refers to. */
+  ownData: number;
+  ownState: number;
+  ownTables: number;
+  /** by deleting it alone */
+  freed: LayersFreed;
+}
+
+/** LayersFreedRequest asks what deleting the chosen snapshots would free. */
+export interface LayersFreedRequest {
+  /** layers, from 1 on */
+  chosen: number[];
+}
+
+/** LayersFreed is what deleting gives back. */
+export interface LayersFreed {
+  /** may be below zero: the list of snapshots is written anew */
+  clusters: number;
+  bytes: number;
+  /** else it is at least so much */
+  exact: boolean;
+}
+
+/** LayersBitmapsRequest asks for a page of the bitmaps. */
+export interface LayersBitmapsRequest {
+  first: number;
+  /** at most 100 */
+  count: number;
+}
+
+/** LayersBitmapsReply is that page. */
+export interface LayersBitmapsReply {
+  total: number;
+  bitmaps: LayersBitmap[];
+  /** why the list ends early, "" if it does not */
+  problem: string;
+}
+
+/** LayersBitmap is a persistent bitmap. */
+export interface LayersBitmap {
+  index: number;
+  name: string;
+  /** bytes that a bit stands for */
+  granularity: number;
+  inUse: boolean;
+  auto: boolean;
+  /** what is dirty is */
+  known: boolean;
+  /** why it is not */
+  unknown: string;
+  /** bytes */
+  dirty: number;
+  bits: number;
+  /** bytes of the file, of its table and its bits */
+  takes: number;
+}
+
+/**
+ * LayersStripRequest asks for the strip of a bitmap: a Uint8Array with 1024 equal parts of
+ * the disk, how much of each is dirty, of 255. It is empty when that is not known.
+ */
+export interface LayersStripRequest {
+  bitmap: number;
+}
+
+/** LayersDirtyRequest asks for dirty ranges of a bitmap. */
+export interface LayersDirtyRequest {
+  bitmap: number;
+  /** hex guest offset */
+  from: string;
+  /** at most 100 */
+  count: number;
+}
+
+/** LayersDirtyReply is a page of them. */
+export interface LayersDirtyReply {
+  ranges: LayersRange[];
+  /** hex guest offset to go on from, "" at the end */
+  next: string;
+}
+
+/** LayersRange is a run of guest bytes. */
+export interface LayersRange {
+  /** hex */
+  start: string;
+  length: number;
+}
+
+/** LayersChainReply is the image and the files below it that were given. */
+export interface LayersChainReply {
+  /** the image first */
+  links: LayersLink[];
+  /** Open tells that the last one names a backing file that is not given. */
+  open: boolean;
+}
+
+/** LayersLink is one file of the chain. */
+export interface LayersLink {
+  /** of the file that was given */
+  name: string;
+  /** qcow2, raw */
+  format: string;
+  fileSize: number;
+  /** bytes of its disk, decimal */
+  virtual: string;
+  /** the files that it names */
+  outside: LayersOutside[];
+  notes: LayersNote[];
+}
+
+/** LayersOutside is a file that a link names. */
+export interface LayersOutside {
+  /** the external data file, else the backing file */
+  data: boolean;
+  name: string;
+  /** "" if it is not named */
+  format: string;
+  /** of LayersTargets */
+  target: string;
+  /** what is opened, as far as the name tells */
+  opens: string[];
+  /** look at it before opening the image */
+  wary: boolean;
+  warning: string;
+  /** the name of the file that was given for it, "" if none was */
+  given: string;
+}
+
+/** LayersTargets are where a name leads. */
+export const LayersTargets = [
+  'beside',
+  'outward',
+  'absolute',
+  'device',
+  'network',
+  'options',
+  'driver',
+  'unnamed',
+] as const;
+
+/** One of LayersTargets. */
+export type LayersTarget = (typeof LayersTargets)[number];
+
+/** LayersNote is something to know about a link. */
+export interface LayersNote {
+  /** as of findings */
+  severity: string;
+  text: string;
+}
+
+/** LayersAttachRequest gives the file for a name that a link holds. */
+export interface LayersAttachRequest {
+  /** the number under which the host reads it, from 1 on */
+  file: number;
+  name: string;
+  size: number;
+  /** that names it */
+  link: number;
+  /** as its data file, else as its backing file */
+  data: boolean;
+}
+
+/** LayersAttachReply is the chain with it, or why it does not belong there. */
+export interface LayersAttachReply {
+  attached: boolean;
+  refused: string;
+  chain: LayersChainReply;
+}
+
+/** LayersDetachRequest takes a file out of the chain, and with a backing file all below it. */
+export interface LayersDetachRequest {
+  /** that names it */
+  link: number;
+  data: boolean;
+}
+
+/**
+ * LayersFall tells which file decides what the guest reads. Each call looks at some more of
+ * the disk, until Done is Total.
+ */
+export interface LayersFall {
+  /** bytes of the disk */
+  done: number;
+  total: number;
+  /** bytes that each link of the chain decides */
+  links: number[];
+  /** bytes that no file holds */
+  zeros: number;
+  /** bytes that come from a file that is not given */
+  missing: number;
+  /** bytes that damaged entries map */
+  unreadable: number;
+}
+
+/** LayersGuestRequest asks for bytes of the disk as the guest reads them, through the chain. */
+export interface LayersGuestRequest {
+  /** hex */
+  offset: string;
+  /** at most 4096 */
+  length: number;
+}
+
+/** LayersGuestReply is these bytes, fewer where they cannot be read. */
+export interface LayersGuestReply {
+  /** two hex digits a byte */
+  bytes: string;
+  /** there are fewer, "" if there are not */
+  why: string;
+  /** like the start of what, "" if like nothing known */
+  looks: string;
+  /** that decides the first byte, -1 if none does */
+  link: number;
 }
 
 /**
