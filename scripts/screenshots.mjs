@@ -30,6 +30,7 @@ const pictures = [
   {name: 'damaged-dark', width: 1280, height: 960, scheme: 'dark', sample: 'lost_refcounts'},
   {name: 'map', width: 1280, height: 900, scheme: 'light', sample: 'torn_subclusters', act: inspect},
   {name: 'plan', width: 1280, height: 900, scheme: 'light', sample: 'lost_refcounts', act: plan},
+  {name: 'hex', width: 1280, height: 900, scheme: 'light', sample: 'lost_refcounts', act: changedBytes},
   {name: 'lab-width', width: 1280, height: 900, scheme: 'light', sample: 'hole_in_the_middle', act: width, motion: true, region: 'Lab'},
   {name: 'save', width: 1280, height: 900, scheme: 'light', sample: 'lost_refcounts', act: repaired, region: 'Save'},
   {name: 'phone', width: 390, height: 844, scheme: 'light', sample: 'cut_off_copy'},
@@ -89,6 +90,14 @@ async function plan(page) {
   await page.keyboard.press('4');
   await page.getByRole('button', {name: 'Repair', exact: true}).click();
   await page.getByRole('button', {name: 'Apply repair'}).waitFor();
+}
+
+/** @param {Page} page */
+async function changedBytes(page) {
+  await plan(page);
+  await page.keyboard.press('5');
+  await page.getByRole('button', {name: 'Next change'}).click();
+  await page.getByRole('region', {name: 'Field'}).getByText('raise refcounts').waitFor();
 }
 
 /** @param {Page} page */
