@@ -24,11 +24,13 @@ let instance;
 
 /**
  * io.start: later, as a browser does, copies each range and says that it is done.
+ * @param {number} file
  * @param {number} id
  * @param {number} pointer
  * @param {number} count
  */
-function start(id, pointer, count) {
+function start(file, id, pointer, count) {
+  assert.equal(file, 0, 'only the image is attached');
   host.reads++;
   host.onRead();
   setImmediate(() => {

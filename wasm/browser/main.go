@@ -8,7 +8,8 @@
 //
 // and needs of the host:
 //
-//	import io.start(id, records, n)         read n ranges of the file into memory, see describe
+//	import io.start(file, id, records, n)   read n ranges of a file into memory, see describe: 0 is the
+//	                                        image, further numbers are those of files beside it
 //	globalThis.qcowscopeDone(id, code)      set here, called when they are read: 0, or 1 unreadable, 2 other
 //	globalThis.qcowscopeHost.size           the file's length in bytes, when "open" is called
 //	globalThis.qcowscopeHost.progress(p)    told now and then how far a check is
@@ -25,11 +26,12 @@ import (
 )
 
 //go:wasmimport io start
-func startRead(id int32, records unsafe.Pointer, n int32)
+func startRead(file, id int32, records unsafe.Pointer, n int32)
 
 func main() {
 	h := newHost(startRead)
 	session := service.New(func() (source.Source, error) { return attached(h) }, progressTo(newEventLoop()))
+	session.Beside(func(file int, size int64) source.Source { return hostFile{host: h, file: int32(file), size: size} })
 	x := &exports{operations: operationsOf(session), cancels: map[*context.CancelFunc]bool{}}
 	api := js.Global().Get("Object").New()
 	api.Set("call", js.FuncOf(x.call))

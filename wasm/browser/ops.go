@@ -31,6 +31,7 @@ func operationsOf(s *service.Session) map[string]operation {
 	maps.Copy(ops, findingsOperations(s))
 	maps.Copy(ops, hexOperations(s))
 	maps.Copy(ops, labOperations(s))
+	maps.Copy(ops, layersOperations(s))
 	maps.Copy(ops, mapOperations(s))
 	maps.Copy(ops, redirectOperations(s))
 	maps.Copy(ops, takeawayOperations(s))

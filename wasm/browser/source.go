@@ -37,27 +37,27 @@ var (
 	errHost       = errors.New("the browser failed to read the file")
 )
 
-// host reads ranges of the file that the page has attached.
+// host reads ranges of the files that the page has attached.
 //
 // It copies the bytes straight into the buffers: an ArrayBuffer that Go holds as a js.Value
 // lives until the next garbage collection, which nothing brings on, as Go does not see its
 // size. So only numbers cross: start names the buffers, qcowscopeDone(id, code) says that
 // they are filled.
 type host struct {
-	start func(id int32, records unsafe.Pointer, n int32)
+	start func(file, id int32, records unsafe.Pointer, n int32)
 
 	mu      sync.Mutex
 	lastID  int32
 	waiting map[int32]chan int
 }
 
-func newHost(start func(id int32, records unsafe.Pointer, n int32)) *host {
+func newHost(start func(file, id int32, records unsafe.Pointer, n int32)) *host {
 	return &host{start: start, waiting: map[int32]chan int{}}
 }
 
 // read asks once and waits. It does not give up early: the page writes into the buffers
 // until it says that it is done.
-func (h *host) read(records []source.Request) error {
+func (h *host) read(file int32, records []source.Request) error {
 	described := describe(records)
 	done := make(chan int, 1)
 	h.mu.Lock()
@@ -65,7 +65,7 @@ func (h *host) read(records []source.Request) error {
 	id := h.lastID
 	h.waiting[id] = done
 	h.mu.Unlock()
-	h.start(id, unsafe.Pointer(&described[0]), int32(len(records)))
+	h.start(file, id, unsafe.Pointer(&described[0]), int32(len(records)))
 	code := <-done
 	runtime.KeepAlive(described)
 	runtime.KeepAlive(records)
@@ -91,9 +91,10 @@ func (h *host) done(_ js.Value, args []js.Value) any {
 	return nil
 }
 
-// hostFile is the attached file as a source.
+// hostFile is an attached file as a source.
 type hostFile struct {
 	host *host
+	file int32
 	size int64
 }
 
@@ -140,12 +141,12 @@ func (f hostFile) ReadBatch(ctx context.Context, reqs []source.Request) error {
 // readPortion reads what the host is asked for at once. When that fails, the ranges are
 // read one by one, to learn which one is bad.
 func (f hostFile) readPortion(records []source.Request) error {
-	err := f.host.read(records)
+	err := f.host.read(f.file, records)
 	if err == nil {
 		return nil
 	}
 	for _, r := range records {
-		if one := f.host.read([]source.Request{r}); one != nil {
+		if one := f.host.read(f.file, []source.Request{r}); one != nil {
 			return &source.ReadError{Off: r.Off, Len: int64(len(r.Buf)), Err: one}
 		}
 	}

@@ -30,7 +30,7 @@ func newFakeHost(contents []byte) *fakeHost {
 	return h
 }
 
-func (h *fakeHost) start(id int32, records unsafe.Pointer, n int32) {
+func (h *fakeHost) start(_, id int32, records unsafe.Pointer, n int32) {
 	h.asked = append(h.asked, int(n))
 	described := unsafe.Slice((*[recordBytes]byte)(records), n)
 	go func() {

@@ -3,6 +3,7 @@ import type {EngineApi} from '../src/engine/api';
 import type {Port} from '../src/engine/client';
 import {packCell} from '../src/model/cells';
 import {hexReplies} from './fake-hex';
+import {layersReplies} from './fake-layers';
 import {mapReplies} from './fake-map';
 import {notRedirected, redirectReplies} from './fake-redirect';
 import {takeawayReplies} from './fake-takeaway';
@@ -208,6 +209,7 @@ export function replies(change: Partial<Replies> = {}): Replies {
     labCounts: () => ({owners: [], stored: [], counted: [], after: []}),
     labApply: () => healthy,
     ...redirectReplies,
+    ...layersReplies,
     crashOpen: () => healthy,
     ...change,
   };
@@ -225,6 +227,7 @@ export function fakePort(all: Replies): Port {
   const api = {
     start: () => Promise.resolve(ok(true)),
     attach: () => Promise.resolve(),
+    attachBeside: () => Promise.resolve(),
     call,
     cancel: () => Promise.resolve(),
     repaired: () => Promise.resolve(ok(new Blob(['repaired']))),

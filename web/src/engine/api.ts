@@ -15,6 +15,8 @@ export interface EngineApi {
   start(wasmUrl: string, events: EngineEvents): Promise<Result<true, Problem>>;
   /** Gives the file that the next operation works on. */
   attach(file: File): Promise<void>;
+  /** Gives a file beside the image: the operations call it by its number, from 1 on. */
+  attachBeside(number: number, file: File): Promise<void>;
   call<K extends Op>(op: K, request: Request<K>): Promise<Result<Reply<K>, Problem>>;
   /** Asks the running operation to end soon. */
   cancel(): Promise<void>;

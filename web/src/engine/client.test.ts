@@ -10,6 +10,7 @@ class FakeWorker {
   ended = false;
   events: EngineEvents | null = null;
   holds = new Set<string>();
+  replies = new Map<string, object>();
   private held = new Map<string, () => void>();
 
   port(): Port {
@@ -25,7 +26,8 @@ class FakeWorker {
         return answer('start', ok(true));
       },
       attach: (file: File) => answer(`attach ${file.name}`, undefined),
-      call: (op: string) => answer(op, ok({})),
+      attachBeside: (number: number, file: File) => answer(`beside ${number} ${file.name}`, undefined),
+      call: (op: string) => answer(op, ok(this.replies.get(op) ?? {})),
       cancel: () => answer('cancel', undefined),
       repaired: () => answer('repaired', ok(new Blob())),
     };
@@ -169,5 +171,35 @@ describe('cancel', () => {
 
   it('does nothing when nothing runs', async () => {
     await engineWith([]).cancel();
+  });
+});
+
+describe('files beside the image', () => {
+  const parent = new File(['base'], 'base.raw');
+  const withParent = async (worker: FakeWorker, next: FakeWorker) => {
+    worker.replies.set('layersAttach', {attached: true});
+    const engine = engineWith([worker, next]);
+    await engine.open(disk);
+    await engine.call('check', {deep: false});
+    expect((await engine.attachBeside(parent, 0, false)).ok).toBe(true);
+    return engine;
+  };
+
+  it('are given to the worker, and to the one that takes its place', async () => {
+    const [first, second] = [new FakeWorker(), new FakeWorker()];
+    const engine = await withParent(first, second);
+    expect(first.asked).toEqual([...started, 'check', 'beside 1 base.raw', 'layersAttach']);
+    first.events?.ended(2, '');
+    await engine.call('layersChain', undefined);
+    expect(second.asked).toEqual([...started, 'beside 1 base.raw', 'layersAttach', 'check', 'layersChain']);
+  });
+
+  it('are forgotten when they were taken out', async () => {
+    const [first, second] = [new FakeWorker(), new FakeWorker()];
+    const engine = await withParent(first, second);
+    await engine.call('layersDetach', {link: 0, data: false});
+    first.events?.ended(2, '');
+    await engine.call('layersChain', undefined);
+    expect(second.asked).toEqual([...started, 'check', 'layersChain']);
   });
 });

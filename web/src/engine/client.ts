@@ -1,7 +1,7 @@
 import {failure} from '../base/result';
 import type {Result} from '../base/result';
 import type {Op, Reply, Request} from '../protocol/ops';
-import type {CheckRequest, OpenReply, Problem, Progress} from '../protocol/protocol.gen';
+import type {CheckRequest, LayersAttachReply, LayersAttachRequest, LayersDetachRequest, OpenReply, Problem, Progress} from '../protocol/protocol.gen';
 import type {EngineApi, EngineEvents} from './api';
 import {crashed, notStarted, stopped, unexpected} from './problems';
 
@@ -27,11 +27,19 @@ interface Live {
 /** What a new worker must do to be where the old one was. */
 interface Journal {
   file: File;
+  /** The files beside the image that were given and not taken away, in order. */
+  beside: readonly Beside[];
   checked: CheckRequest | null;
   /** The plans that were made last, by the operation that made them. */
   planned: ReadonlyMap<Op, unknown>;
   /** What was applied and not undone, in order: how each was planned, and what applied it. */
   applied: readonly {plan: Op; planned: unknown; apply: Op; request: unknown}[];
+}
+
+/** A file beside the image, and what of the chain it is. */
+interface Beside {
+  file: File;
+  request: LayersAttachRequest;
 }
 
 /** What applies a plan, and what makes it. */
@@ -80,7 +88,7 @@ export class Engine {
    */
   async open(file: File): Promise<Result<OpenReply, Problem>> {
     await this.cancel();
-    this.journal = {file, checked: null, planned: new Map(), applied: []};
+    this.journal = {file, beside: [], checked: null, planned: new Map(), applied: []};
     this.lost = null;
     const live = (this.live ??= this.startWorker());
     return this.track(this.openIn(live, file));
@@ -101,6 +109,22 @@ export class Engine {
     const reply = await (LONG.has(op) ? this.track(call) : call);
     if (reply.ok) {
       this.note(op, request);
+    }
+    return reply;
+  }
+
+  /** Gives a file that the image, or a file below it, names. */
+  async attachBeside(file: File, link: number, data: boolean): Promise<Result<LayersAttachReply, Problem>> {
+    const live = await this.usable();
+    const {journal} = this;
+    if (!live.ok || journal === null) {
+      return live.ok ? failure(stopped()) : live;
+    }
+    const number = 1 + Math.max(0, ...journal.beside.map(({request}) => request.file));
+    const beside: Beside = {file, request: {file: number, name: file.name, size: file.size, link, data}};
+    const reply = await this.attachIn(live.value, beside);
+    if (reply.ok && reply.value.attached) {
+      journal.beside = [...journal.beside, beside];
     }
     return reply;
   }
@@ -191,6 +215,11 @@ export class Engine {
     return live;
   }
 
+  private async attachIn(live: Live, {file, request}: Beside): Promise<Result<LayersAttachReply, Problem>> {
+    await Promise.race([live.port.api.attachBeside(request.file, file), live.death]);
+    return race(live, live.port.api.call('layersAttach', request));
+  }
+
   private discard(live: Live, why: Problem): void {
     live.kill(why);
     if (this.live === live) {
@@ -201,7 +230,16 @@ export class Engine {
   private async replay(live: Live, journal: Journal): Promise<Result<unknown, Problem>> {
     const {api} = live.port;
     const opened = await this.openIn(live, journal.file);
-    if (!opened.ok || journal.checked === null) {
+    if (!opened.ok) {
+      return opened;
+    }
+    for (const beside of journal.beside) {
+      const attached = await this.attachIn(live, beside);
+      if (!attached.ok) {
+        return attached;
+      }
+    }
+    if (journal.checked === null) {
       return opened;
     }
     const steps: [Op, unknown][] = [['check', journal.checked]];
@@ -225,6 +263,8 @@ export class Engine {
     const plan = APPLIES.get(op);
     if (op === 'check') {
       journal.checked = request as CheckRequest;
+    } else if (op === 'layersDetach') {
+      journal.beside = journal.beside.filter((beside) => !takesAway(request as LayersDetachRequest, beside.request));
     } else if (PLANS.has(op)) {
       journal.planned = new Map([...journal.planned, [op, request]]);
     } else if (plan !== undefined) {
@@ -247,6 +287,14 @@ export class Engine {
 /** The reply, or why the worker ended before it came. */
 function race<T>(live: Live, reply: Promise<Result<T, Problem>>): Promise<Result<T, Problem>> {
   return Promise.race([settle(reply), live.death]);
+}
+
+/** A backing file goes with all below it. */
+function takesAway(detach: LayersDetachRequest, {link, data}: LayersAttachRequest): boolean {
+  if (detach.data) {
+    return data && link === detach.link;
+  }
+  return data ? link > detach.link : link >= detach.link;
 }
 
 function settle<T>(reply: Promise<Result<T, Problem>>): Promise<Result<T, Problem>> {

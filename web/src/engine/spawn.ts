@@ -15,6 +15,7 @@ export function spawnWorker(broken: (detail: string) => void): Port {
       // Functions cannot be cloned: the events go as a proxy.
       start: (wasmUrl: string, events: EngineEvents) => remote.start(wasmUrl, Comlink.proxy(events)),
       attach: (file) => remote.attach(file),
+      attachBeside: (number, file) => remote.attachBeside(number, file),
       call: (op, request) => remote.call(op, request),
       cancel: () => remote.cancel(),
       repaired: () => remote.repaired(),

@@ -30,7 +30,8 @@ const globals = globalThis as Globals;
 const MOST_LAST_WORDS = 4096;
 
 let file: File | null = null;
-let host: FileHost | null = null;
+/** By number: 0 is the image, the others are files beside it. */
+const hosts = new Map<number, FileHost>();
 let instance: WebAssembly.Instance | null = null;
 let lastWords = '';
 
@@ -42,7 +43,7 @@ async function start(wasmUrl: string, events: EngineEvents): Promise<Result<true
     exitCode = code;
   };
   go.importObject['io'] = {
-    start: (id: number, pointer: number, count: number) => host?.start(id, pointer, count),
+    start: (number: number, id: number, pointer: number, count: number) => hosts.get(number)?.start(id, pointer, count),
   };
   globals.qcowscopeHost = {size: 0, progress: throttled((progress) => events.progress(progress))};
   try {
@@ -106,10 +107,16 @@ function memory(): ArrayBuffer {
 
 function attach(next: File): void {
   file = next;
-  host = new FileHost(next.size, (ranges) => readRanges(next, ranges), memory, (id, code) => globals.qcowscopeDone?.(id, code));
+  hosts.clear();
+  attachBeside(0, next);
   if (globals.qcowscopeHost !== undefined) {
     globals.qcowscopeHost.size = next.size;
   }
+}
+
+function attachBeside(number: number, next: File): void {
+  const done = (id: number, code: number) => globals.qcowscopeDone?.(id, code);
+  hosts.set(number, new FileHost(next.size, (ranges) => readRanges(next, ranges), memory, done));
 }
 
 async function call<K extends Op>(op: K, request: Request<K>): Promise<Result<Reply<K>, Problem>> {
@@ -145,5 +152,5 @@ async function repaired(): Promise<Result<Blob, Problem>> {
   }
 }
 
-const api: {[Name in keyof EngineApi]: unknown} = {start, attach, call, cancel: () => globals.qcowscope?.cancel(), repaired};
+const api: {[Name in keyof EngineApi]: unknown} = {start, attach, attachBeside, call, cancel: () => globals.qcowscope?.cancel(), repaired};
 Comlink.expose(api);

@@ -1,6 +1,7 @@
 import type {FindingsOps} from './ops-findings';
 import type {HexOps} from './ops-hex';
 import type {LabOps} from './ops-lab';
+import type {LayersOps} from './ops-layers';
 import type {MapOps} from './ops-map';
 import type {RedirectOps} from './ops-redirect';
 import type {TakeawayOps} from './ops-takeaway';
@@ -34,7 +35,7 @@ export const FROM_PATCH = -1;
 export const ZEROS = -2;
 
 /** What the core answers to: the name of an operation, its request and its reply. */
-export interface Ops extends FindingsOps, HexOps, LabOps, MapOps, RedirectOps, TakeawayOps {
+export interface Ops extends FindingsOps, HexOps, LabOps, LayersOps, MapOps, RedirectOps, TakeawayOps {
   open: {request: OpenRequest; reply: OpenReply};
   check: {request: CheckRequest; reply: Verdict};
   findings: {request: FindingsRequest; reply: FindingsReply};
