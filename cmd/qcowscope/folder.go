@@ -126,12 +126,14 @@ func (c *command) checkOne(path string, o checkOptions) checked {
 		return r
 	}
 	f, img, p := openedIn(c.ctx, path, func() (input, error) { return openInput(c.ctx, path) })
+	if f != nil {
+		r.Size = f.Size() // of one that cannot be opened, too
+	}
 	if p != nil {
 		r.Problem, r.Exit = &report.Problem{What: p.What, Where: p.Where, Advice: p.Advice}, p.exit
 		return r
 	}
 	defer f.Close()
-	r.Size = f.Size()
 	result, err := c.judge(img, o, check.Options{Limit: o.keptOfMany()})
 	if err == nil {
 		err = f.changed()

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import {readFileSync, readdirSync, statSync} from 'node:fs';
+import path from 'node:path';
+import {before, test} from 'node:test';
+import {buildEdge} from '../edge-build.mjs';
+import {must} from '../process.mjs';
+import {buffer, commandLine, full, goProgram, openWorld, temporary} from './world.mjs';
+
+/** How many images are in the fleet. The share is taken anew by the day, so that all have their turn. */
+const images = full ? 1000 : 150;
+const seed = full ? 1 : Math.floor(Date.now() / 86_400_000);
+
+before(() => buildEdge(() => {}));
+
+test(`a fleet of ${images} images (seed ${seed}): every verdict is the command line's`, async (t) => {
+  const world = await openWorld(t);
+  const folder = temporary(t);
+  await must('Making images', 'go', ['run', './scripts/edge-images', '-o', folder, '-n', String(images), '-seed', String(seed)]);
+  const bucket = await world.bucket();
+  const names = readdirSync(folder, {encoding: 'utf8', recursive: true}).filter((name) => statSync(path.join(folder, name)).isFile());
+  assert.equal(names.length, images);
+  for (const name of names) {
+    await bucket.put(`all/${name}`, buffer(readFileSync(path.join(folder, name))));
+  }
+  await bucket.put('all/notes.txt', buffer(Buffer.from('not an image')));
+  const want = await commandLine(await goProgram(temporary(t), './cmd/qcowscope'), folder);
+
+  const start = performance.now();
+  const run = await world.finished(await world.begin('all/'));
+  t.diagnostic(`${images} images in ${((performance.now() - start) / 1000).toFixed(1)} s, at most ${((await world.memory()) / 2 ** 20).toFixed(0)} MiB in an event`);
+
+  assert.equal(run.counts.images, images);
+  assert.equal(run.counts.done, images);
+  assert.deepEqual(run.results.map((/** @type {any} */ r) => r.key).sort(), names.map((name) => `all/${name}`).sort());
+  const badness = [2, 1, 63, 3, 0];
+  const order = run.results.map((/** @type {any} */ r) => badness.indexOf(r['exit-code']));
+  assert.deepEqual(order, order.toSorted((/** @type {number} */ a, /** @type {number} */ b) => a - b), 'the worst first');
+  for (const name of names) {
+    const key = `all/${name}`;
+    const {status, json} = await world.get(`/api/images/${encodeURIComponent(key)}/findings`);
+    assert.equal(status, 200);
+    assert.deepEqual(plain(json, key, name), plain(want.get(name), name, name), name);
+    const short = run.results.find((/** @type {any} */ r) => r.key === key);
+    assert.equal(short.verdict, json.verdict);
+    assert.equal(short['exit-code'], json['exit-code']);
+  }
+  const listed = await world.images('all/');
+  assert.equal(listed.length, images);
+  assert.ok(listed.every((image) => image.current && image.result.verdict === want.get(image.key.slice(4)).verdict));
+  assert.deepEqual(world.log, []);
+  assert.ok((await world.memory()) < 128 * 2 ** 20);
+});
+
+/**
+ * A result without what only the service says, and with the name as the file has it. A file that is no image shows its
+ * first bytes on the command line only.
+ * @param {any} result
+ * @param {string} key
+ * @param {string} name
+ */
+function plain(result, key, name) {
+  const rest = {...result};
+  for (const own of ['etag', 'uploaded', 'checked', 'build', 'schema']) {
+    delete rest[own];
+  }
+  if (rest['exit-code'] === 63) {
+    delete rest.problem.where;
+  }
+  return JSON.parse(JSON.stringify(rest).replaceAll(JSON.stringify(key).slice(1, -1), JSON.stringify(name).slice(1, -1)));
+}

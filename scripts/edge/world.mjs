@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import {mkdtempSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {startLocal} from '../edge-local.mjs';
+import {must} from '../process.mjs';
+import {holdAnswer} from './openapi.mjs';
+
+export const token = 'the token of the tests';
+
+/** How the tests that take long are asked for. */
+export const full = process.env.QCOWSCOPE_FULL !== undefined;
+
+/**
+ * Stands before the worker's own script and looks at the memory of each program that was started: it never shrinks, so
+ * what it is at the end of an event is the most that it was.
+ */
+const memoryEntry = {
+  name: 'memory.mjs',
+  contents: `
+    import worker from './worker.mjs';
+    let started = [];
+    let most = 0;
+    WebAssembly.Instance = class extends WebAssembly.Instance {
+      constructor(...args) {
+        super(...args);
+        started.push(this);
+      }
+    };
+    const watched = (handle) => async (...args) => {
+      try {
+        return await handle(...args);
+      } finally {
+        most = Math.max(most, started.reduce((sum, instance) => sum + instance.exports.mem.buffer.byteLength, 0));
+        started = [];
+      }
+    };
+    const ask = watched(worker.fetch);
+    export default {
+      fetch: (request, ...rest) => (new URL(request.url).pathname === '/api/memory' ? Response.json({most}) : ask(request, ...rest)),
+      queue: watched(worker.queue),
+      scheduled: watched(worker.scheduled),
+    };`,
+};
+
+/**
+ * @typedef {object} Answer
+ * @property {number} status
+ * @property {string} type
+ * @property {Headers} headers
+ * @property {Buffer} body
+ * @property {any} json the body, if it is JSON
+ */
+
+/**
+ * A worker with an empty bucket, ended and swept away after the test.
+ * @param {import('node:test').TestContext} t
+ * @param {Partial<Parameters<typeof startLocal>[0]>} [options]
+ */
+export async function openWorld(t, options = {}) {
+  const folder = options.folder ?? temporary(t);
+  /** @type {string[]} */
+  const log = [];
+  const edge = await startLocal({folder, token, requests: 1_000_000, vars: {LEASE: '2s', RETRY: '1s'}, entry: memoryEntry, log: (line) => log.push(line), ...options});
+  t.after(() => edge.close());
+  return {...edge, folder, log, ...client(edge.url)};
+}
+
+/** @typedef {Awaited<ReturnType<typeof openWorld>>} World */
+
+/**
+ * A folder that is removed after the test.
+ * @param {import('node:test').TestContext} t
+ */
+export function temporary(t) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'qcowscope-edge-'));
+  t.after(() => rmSync(folder, {recursive: true, force: true}));
+  return folder;
+}
+
+/** @typedef {{body?: unknown, raw?: string, bearer?: string | null, headers?: Record<string, string>}} Asked */
+
+/**
+ * What asks a worker. Every answer of the API is held against the document.
+ * @param {string} url
+ */
+export function client(url) {
+  /**
+   * @param {string} method
+   * @param {string} where with its query
+   * @param {Asked} [more]
+   * @returns {Promise<Answer>}
+   */
+  const ask = async (method, where, more = {}) => {
+    const bearer = more.bearer === undefined ? token : more.bearer;
+    const headers = {...(bearer === null ? {} : {authorization: `Bearer ${bearer}`}), ...more.headers};
+    const sent = more.raw ?? (more.body === undefined ? undefined : JSON.stringify(more.body));
+    const response = await fetch(new URL(where, url), {method, headers, ...(sent === undefined ? {} : {body: sent})});
+    const body = Buffer.from(await response.arrayBuffer());
+    const type = response.headers.get('content-type')?.split(';')[0] ?? '';
+    const answer = {status: response.status, type, headers: response.headers, body};
+    if (where.startsWith('/api/') && method !== 'HEAD' && where !== '/api/memory') {
+      holdAnswer(method, where.split('?')[0] ?? '', answer);
+    }
+    return {...answer, json: type === 'application/json' && body.length > 0 ? JSON.parse(body.toString('utf8')) : undefined};
+  };
+  const get = (/** @type {string} */ where, /** @type {Asked} */ more = {}) => ask('GET', where, more);
+  const post = (/** @type {string} */ where, /** @type {unknown} */ body) => ask('POST', where, {body});
+  return {
+    ask,
+    get,
+    post,
+    /** How much memory the programs of one event took at the most, in bytes. */
+    memory: async () => Number((await get('/api/memory')).json.most),
+    /**
+     * Begins a run.
+     * @param {string} prefix
+     * @returns {Promise<string>}
+     */
+    begin: async (prefix) => {
+      const {status, json} = await post('/api/fleet', {prefix});
+      assert.equal(status, 202);
+      return json.fleet;
+    },
+    /**
+     * Waits until a run is finished, and gives it with all its results.
+     * @param {string} id
+     */
+    finished: async (id) => {
+      let run;
+      do {
+        await sleep(200);
+        run = (await get(`/api/fleet/${id}?limit=1`)).json;
+      } while (run.state !== 'finished');
+      return {...run, results: await all(get, `/api/fleet/${id}?limit=100`, 'results')};
+    },
+    /** All images under a prefix. @param {string} prefix */
+    images: (prefix) => all(get, `/api/images?prefix=${encodeURIComponent(prefix)}&limit=77`, 'images'),
+  };
+}
+
+/**
+ * All pages of a listing.
+ * @param {(where: string) => Promise<Answer>} get
+ * @param {string} where
+ * @param {string} field
+ * @returns {Promise<any[]>}
+ */
+async function all(get, where, field) {
+  const found = [];
+  let cursor = '';
+  do {
+    const {status, json} = await get(cursor === '' ? where : `${where}&cursor=${encodeURIComponent(cursor)}`);
+    assert.equal(status, 200);
+    found.push(...json[field]);
+    cursor = json.cursor ?? '';
+  } while (cursor !== '');
+  return found;
+}
+
+/** @param {Uint8Array} bytes @returns {ArrayBuffer} */
+export const buffer = (bytes) => /** @type {ArrayBuffer} */ (bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+
+/**
+ * The command line's word on all images below a folder, by their names in it.
+ * @param {string} program
+ * @param {string} folder
+ * @returns {Promise<Map<string, any>>}
+ */
+export async function commandLine(program, folder) {
+  const {run} = await import('../process.mjs');
+  const {stdout, output} = await run(program, ['check', '--recursive', folder, '--output=json']);
+  assert.ok(stdout.startsWith('{'), output);
+  const {images} = JSON.parse(stdout.replaceAll(`${folder}${path.sep}`, ''));
+  return new Map(images.map((/** @type {any} */ image) => [image.filename, image]));
+}
+
+/**
+ * Builds a Go program of the repository.
+ * @param {string} folder to put it into
+ * @param {string} name of its package
+ */
+export async function goProgram(folder, name) {
+  const program = path.join(folder, path.basename(name));
+  await must(`Building ${name}`, 'go', ['build', '-o', program, name]);
+  return program;
+}
