@@ -9,6 +9,8 @@ import {inFile} from '../model/map/place';
 import {changedName, planName, undoPlanName} from '../model/names';
 import type {Request} from '../protocol/ops';
 import type {CrashStateRequest, PlanRequest, Problem} from '../protocol/protocol.gen';
+import {Links, windowAddress} from './links';
+import type {Address} from './links';
 import {fetchSample} from './samples';
 import type {Sample} from './samples';
 import {askPlace, download, streamTo} from './saving';
@@ -28,16 +30,19 @@ export class Controller {
   readonly hex = new Store<HexPlace>(HEX_START);
   /** What is taken out of the page beside the image itself. */
   readonly takeaway: Takeaway;
+  /** The place in the page's address. */
+  readonly links: Links;
 
   private source: Source | null = null;
   /** Grows with every image: answers about an earlier one are dropped. */
   private turn = 0;
   private saveAbort: AbortController | null = null;
 
-  constructor(readonly engine: Engine) {
+  constructor(readonly engine: Engine, address: Address = windowAddress()) {
     engine.onProgress = (progress) => this.dispatch({type: 'progressed', progress});
     engine.onRestart = (why) => this.restarted(why);
     this.takeaway = new Takeaway(this);
+    this.links = new Links(this, address);
   }
 
   /** The file that is open, as it was given. */

@@ -33,6 +33,7 @@ export interface View {
   finding: FindingPlace | null;
   filter: GroupFilter;
   mapAs: 'picture' | 'table';
+  hexAs: 'bytes' | 'fields';
   /** If not empty, the map dims all other owners. */
   highlighted: readonly Owner[];
   saving: Saving;
@@ -57,6 +58,7 @@ export function imageView(epoch: number) {
     finding: null,
     filter: NO_FILTER,
     mapAs: 'picture',
+    hexAs: 'bytes',
     highlighted: [],
     saving: {step: 'none'},
     redirect: false,

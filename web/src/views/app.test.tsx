@@ -2,6 +2,7 @@
 import {render} from 'preact';
 import {act} from 'preact/test-utils';
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
+import {fakeAddress} from '../../test/fake-address';
 import {fakePort, info, noProblem, plan, replies, verdict} from '../../test/fake-core';
 import type {Replies} from '../../test/fake-core';
 import {Engine} from '../engine/client';
@@ -25,7 +26,7 @@ afterEach(async () => {
 
 /** The page with a core that replies so. */
 function page(change: Partial<Replies> = {}): Controller {
-  const controller = new Controller(new Engine(() => fakePort(replies(change)), 'engine.wasm'));
+  const controller = new Controller(new Engine(() => fakePort(replies(change)), 'engine.wasm'), fakeAddress());
   render(<App controller={controller} />, document.body);
   return controller;
 }

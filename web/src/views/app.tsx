@@ -1,6 +1,6 @@
-import {useEffect, useState} from 'preact/hooks';
+import {useEffect} from 'preact/hooks';
 import {commandOf, PANELS} from '../model/keys';
-import type {Command, Panel} from '../model/keys';
+import type {Command} from '../model/keys';
 import {knowsNothing} from '../model/verdict';
 import type {Controller} from '../state/controller';
 import type {OpenSession} from '../state/session';
@@ -35,13 +35,14 @@ function Page() {
   const controller = useController();
   const session = useStore(controller.session);
   const {theme} = useStore(controller.view);
-  const [panel, setPanel] = useState<Panel>('summary');
+  const panel = useStore(controller.links.panel);
   useKeys();
   useLeaveWarning();
   useEffect(() => {
     document.documentElement.dataset['theme'] = theme;
   }, [theme]);
-  useCurrentPanel(session.step === 'open', setPanel);
+  useCurrentPanel(session.step === 'open');
+  useArrival();
   return (
     <>
       <Header session={session} panel={panel} onPanel={goTo} />
@@ -87,7 +88,8 @@ function OpenPanels({session}: {session: OpenSession}) {
 }
 
 /** The part of the page that is being read, for the navigation. */
-function useCurrentPanel(open: boolean, setPanel: (panel: Panel) => void): void {
+function useCurrentPanel(open: boolean): void {
+  const {panel} = useController().links;
   useEffect(() => {
     if (!open) {
       return;
@@ -95,16 +97,26 @@ function useCurrentPanel(open: boolean, setPanel: (panel: Panel) => void): void 
     const find = () => {
       const line = innerHeight / 3;
       const atEnd = scrollY > 0 && innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
-      const reached = PANELS.filter((panel) => {
-        const section = document.getElementById(panel)?.closest('section');
+      const reached = PANELS.filter((name) => {
+        const section = document.getElementById(name)?.closest('section');
         return section !== null && section !== undefined && section.getBoundingClientRect().top <= line;
       });
-      setPanel((atEnd ? 'save' : reached.at(-1)) ?? 'summary');
+      panel.set((atEnd ? 'save' : reached.at(-1)) ?? 'summary');
     };
     find();
     addEventListener('scroll', find, {passive: true});
     return () => removeEventListener('scroll', find);
-  }, [open, setPanel]);
+  }, [open, panel]);
+}
+
+/** Goes where a link leads to. */
+function useArrival(): void {
+  const arrived = useStore(useController().links.arrived);
+  useEffect(() => {
+    if (arrived !== null) {
+      goTo(arrived.panel);
+    }
+  }, [arrived]);
 }
 
 function useKeys(): void {

@@ -1,8 +1,9 @@
 import type {ComponentChildren} from 'preact';
 import {formatBytes} from '../base/units';
+import {linkWords} from '../model/link';
 import type {Sample} from '../state/samples';
 import {loadSamples} from '../state/samples';
-import {useController, useLoaded} from './app-context';
+import {useController, useLoaded, useStore} from './app-context';
 import {ChooseImage} from './choose';
 import {Icon} from './signs';
 import {unexpected} from '../engine/problems';
@@ -18,6 +19,7 @@ export function EmptyPanel() {
           Drop a qcow2 image anywhere on this page. You see what is wrong in plain words, where it is, and what a repair
           would change, byte by byte. Then you save a repaired copy.
         </p>
+        <WaitingLink />
         <ChooseImage prominent />
       </section>
       <ul class="assurances">
@@ -34,6 +36,16 @@ export function EmptyPanel() {
       <Samples />
       <Questions />
     </div>
+  );
+}
+
+/** Whoever has opened a link to a place is told what it waits for. */
+function WaitingLink() {
+  const link = useStore(useController().links.waiting);
+  return link === null ? null : (
+    <p class="waiting-link" role="note">
+      The link that you opened leads to <strong>{linkWords(link)}</strong>. Links hold no file: choose the image that it was made for.
+    </p>
   );
 }
 

@@ -3,15 +3,15 @@ import {jumped} from '../../model/hexplace';
 import {hostClusterOf} from '../../model/map/place';
 import type {OpenSession} from '../../state/session';
 import {changeWords, currentInfo, isApplied} from '../../state/session';
+import type {View} from '../../state/view';
 import {useController, useStore} from '../app-context';
 import {Section} from '../section';
 import {HexView} from './hex-view';
 
-type ShownAs = 'bytes' | 'fields';
-
 /** The file byte by byte: what each field is, what it holds and where it points. */
 export function HexPanel({session}: {session: OpenSession}) {
-  const [as, setAs] = useState<ShownAs>('bytes');
+  const controller = useController();
+  const {hexAs} = useStore(controller.view);
   const here = useRef<HTMLDivElement>(null);
   const near = useNear(here);
   useMapSelection(currentInfo(session).clusterSize);
@@ -20,16 +20,16 @@ export function HexPanel({session}: {session: OpenSession}) {
       panel="hex"
       label="Hex"
       heading={isApplied(session) ? `Hex after ${changeWords(session)}` : 'Hex'}
-      aside={<BytesOrFields as={as} onAs={setAs} />}
+      aside={<BytesOrFields as={hexAs} onAs={(as) => controller.change({hexAs: as})} />}
     >
       <div ref={here} class="hex-place">
-        {near && <HexView session={session} as={as} onBytes={() => setAs('bytes')} />}
+        {near && <HexView session={session} as={hexAs} onBytes={() => controller.change({hexAs: 'bytes'})} />}
       </div>
     </Section>
   );
 }
 
-function BytesOrFields({as, onAs}: {as: ShownAs; onAs: (as: ShownAs) => void}) {
+function BytesOrFields({as, onAs}: {as: View['hexAs']; onAs: (as: View['hexAs']) => void}) {
   return (
     <div class="switch" role="group" aria-label="Show the file as">
       {(['bytes', 'fields'] as const).map((choice) => (
