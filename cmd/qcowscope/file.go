@@ -13,9 +13,10 @@ import (
 // source.Source.
 type file struct {
 	*os.File
-	path string
-	size int64
-	info fs.FileInfo
+	path  string
+	size  int64
+	info  fs.FileInfo
+	alone bool // it is locked against other programs
 }
 
 // openFile opens a regular file or a block device for reading.

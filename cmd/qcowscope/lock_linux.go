@@ -54,6 +54,7 @@ func (f *file) lockAlone() error {
 	for _, p := range []int64{qemuRead, qemuWrite, qemuResize} {
 		mine = append(mine, syscall.Flock_t{Start: qemuHas + p, Len: 1})
 	}
+	f.alone = true
 	for _, l := range mine {
 		l.Type, l.Whence = syscall.F_RDLCK, io.SeekStart
 		err := syscall.FcntlFlock(f.Fd(), setLockOFD, &l)
@@ -79,4 +80,15 @@ func (f *file) lockAlone() error {
 
 func errUsedElsewhere(path string) error {
 	return fmt.Errorf("%s is open in another program, perhaps a running VM: stop it first", path)
+}
+
+// Close gives the locks back before the file, so that a program that was started meanwhile
+// does not keep them.
+func (f *file) Close() error {
+	if f.alone {
+		l := syscall.Flock_t{Type: syscall.F_UNLCK, Whence: io.SeekStart, Start: qemuHas, Len: qemuForbids + qemuAll - qemuHas}
+		// Closing the file does the same in any case.
+		_ = syscall.FcntlFlock(f.Fd(), setLockOFD, &l)
+	}
+	return f.File.Close()
 }

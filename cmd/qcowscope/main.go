@@ -54,7 +54,7 @@ type command struct {
 
 // verbs are what the program can do, in the order of the help.
 func verbs() []*verb {
-	return []*verb{&infoVerb, &checkVerb, &repairVerb, &amendVerb, &writeVerb, &amplifyVerb, &mapVerb, &dumpVerb, &applyVerb, &diffVerb, &skeletonVerb}
+	return []*verb{&infoVerb, &checkVerb, &repairVerb, &amendVerb, &writeVerb, &amplifyVerb, &mapVerb, &dumpVerb, &applyVerb, &crashVerb, &diffVerb, &skeletonVerb}
 }
 
 // run is the whole program: its result is the exit code.

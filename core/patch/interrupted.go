@@ -24,9 +24,10 @@ func DecodeInterruptedJSON(b []byte, src source.Source) (*Plan, error) {
 		return nil, fmt.Errorf("%w: it leads from %d bytes to %d, the file has %d", ErrPlanMismatch, p.SizeBefore, p.SizeAfter, size)
 	}
 	past := false // the change's first batch
+	at := p.bySector()
 	for i, b := range in.Batches {
 		for j, w := range b {
-			there, err := p.halfWay(p.Batches[i][j], w.Old, src)
+			there, err := at.halfWay(p.Batches[i][j], w.Old, src)
 			if err != nil {
 				return nil, err
 			}
@@ -47,7 +48,7 @@ func DecodeInterruptedJSON(b []byte, src source.Source) (*Plan, error) {
 
 // halfWay says which sector of the write's place is in no state on the way; there tells that
 // something in it is only so after the change.
-func (p *Plan) halfWay(w Write, old []byte, src source.Source) (there bool, err error) {
+func (at sectors) halfWay(w Write, old []byte, src source.Source) (there bool, err error) {
 	end := min(w.End(), src.Size()) // behind the end of the file nothing was written yet
 	if end <= w.Off {
 		return false, nil
@@ -61,28 +62,39 @@ func (p *Plan) halfWay(w Write, old []byte, src source.Source) (there bool, err 
 	for from := w.Off; from < end; {
 		to := min(end, from/sectorBytes*sectorBytes+sectorBytes)
 		piece := now[from-w.Off : to-w.Off]
-		switch {
-		case bytes.Equal(piece, w.Data[from-w.Off:to-w.Off]):
-		case bytes.Equal(piece, whole[from-w.Off:to-w.Off]):
-			there = true
-		case !p.writes(from, piece):
+		known, last := at.write(from, piece)
+		if !known && !bytes.Equal(piece, whole[from-w.Off:to-w.Off]) {
 			return false, fmt.Errorf("%w: what is at 0x%x is from neither before nor after it", ErrPlanMismatch, from)
-		default:
-			there = true
 		}
+		there = there || !last
 		from = to
 	}
 	return there, nil
 }
 
-// writes tells whether any write of the plan puts these bytes there.
-func (p *Plan) writes(off int64, piece []byte) bool {
+// sectors are the writes of a plan that touch each sector, in order.
+type sectors map[int64][]Write
+
+func (p *Plan) bySector() sectors {
+	at := sectors{}
 	for _, b := range p.Batches {
 		for _, w := range b {
-			if w.Off <= off && off+int64(len(piece)) <= w.End() && bytes.Equal(w.Data[off-w.Off:off-w.Off+int64(len(piece))], piece) {
-				return true
+			for s := w.Off / sectorBytes; s*sectorBytes < w.End(); s++ {
+				at[s] = append(at[s], w)
 			}
 		}
 	}
-	return false
+	return at
+}
+
+// write tells whether any write of the plan puts these bytes there, and whether the last one
+// that writes there does. They are of one sector.
+func (at sectors) write(off int64, piece []byte) (any, last bool) {
+	for _, w := range at[off/sectorBytes] {
+		if w.Off <= off && off+int64(len(piece)) <= w.End() {
+			last = bytes.Equal(w.Data[off-w.Off:off-w.Off+int64(len(piece))], piece)
+			any = any || last
+		}
+	}
+	return any, last
 }

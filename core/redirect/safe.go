@@ -17,9 +17,10 @@ func Safe(ctx context.Context, src source.Source, p *patch.Plan, opt check.Optio
 	if err := p.Check(src.Size()); err != nil || p.File != patch.TargetImage {
 		return false, err
 	}
+	s := safety{ctx: ctx, plan: p, opt: opt, src: src}
 	over := patch.NewOverlay(src)
 	for _, batch := range append(p.Batches, nil) {
-		ok, err := safeBatch(ctx, over, p, batch, opt)
+		ok, err := s.batch(over, batch)
 		if err != nil || !ok {
 			return false, err
 		}
@@ -33,39 +34,77 @@ func Safe(ctx context.Context, src source.Source, p *patch.Plan, opt check.Optio
 	return true, nil
 }
 
-// safeBatch judges a batch in the image before it. No writes at all stand for the end of the
-// plan, when the file is cut.
-func safeBatch(ctx context.Context, src source.Source, p *patch.Plan, batch []patch.Write, opt check.Options) (bool, error) {
-	if len(batch) == 1 && batch[0].End() <= qcow2.SectorSize || len(batch) == 0 && p.SizeAfter >= p.SizeBefore {
-		return true, nil
-	}
-	img, err := image.Open(ctx, src)
+// safety judges the batches of a plan.
+type safety struct {
+	ctx   context.Context
+	plan  *patch.Plan
+	opt   check.Options
+	src   source.Source
+	began *liveness // of the image before the plan, when it is first asked for
+}
+
+// look is what lives in an image, nil if it does not open.
+func (s *safety) look(src source.Source) (*image.Image, *liveness, error) {
+	img, err := image.Open(s.ctx, src)
 	if err != nil {
-		return false, nil // what is free is not known
+		return nil, nil, nil // what is free is not known
 	}
-	rep, err := check.Run(ctx, img, opt)
+	rep, err := check.Run(s.ctx, img, s.opt)
 	if err != nil {
-		return false, err
+		return nil, nil, err
 	}
-	live, err := liveIn(ctx, img, rep, img.Geo.ClusterBits, danglingRoom)
+	live, err := liveIn(s.ctx, img, rep, img.Geo.ClusterBits, danglingRoom)
 	if err != nil {
-		return false, err
+		return nil, nil, err
 	}
 	live.all = false // the plan has chosen its places: it is to break nothing that is referred to or kept
-	g := img.Geo
-	free := func(from, to int64) bool {
-		for c := g.Cluster(qcow2.HostOff(from)); c <= g.Cluster(qcow2.HostOff(to-1)); c++ {
-			if c > 0 && live.has(c) {
-				return false
-			}
+	return img, live, nil
+}
+
+// left tells whether the cluster is only kept because it has a refcount, and that since the
+// plan itself took away the last pointer to it: then it is no lost mapping.
+func (s *safety) left(live *liveness, c qcow2.HostCluster) (bool, error) {
+	if live.table.Count(c) > 0 || live.past[c] {
+		return false, nil
+	}
+	if s.began == nil {
+		_, began, err := s.look(s.src)
+		if err != nil || began == nil {
+			return false, err
 		}
-		return true
+		s.began = began
+	}
+	return s.began.table.Count(c) > 0, nil
+}
+
+// free tells whether nothing is live in [from, to) but the header.
+func (s *safety) free(g qcow2.Geometry, live *liveness, from, to int64) (bool, error) {
+	for c := g.Cluster(qcow2.HostOff(from)); c <= g.Cluster(qcow2.HostOff(to-1)); c++ {
+		if c == 0 || !live.has(c) {
+			continue
+		}
+		if ok, err := s.left(live, c); err != nil || !ok {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// batch judges a batch in the image before it. No writes at all stand for the end of the
+// plan, when the file is cut.
+func (s *safety) batch(src source.Source, batch []patch.Write) (bool, error) {
+	if len(batch) == 1 && batch[0].End() <= qcow2.SectorSize || len(batch) == 0 && s.plan.SizeAfter >= s.plan.SizeBefore {
+		return true, nil
+	}
+	img, live, err := s.look(src)
+	if err != nil || img == nil {
+		return false, err
 	}
 	if len(batch) == 0 {
-		return safeCut(src, g, live, p)
+		return s.cut(src, img.Geo, live)
 	}
 	for _, w := range batch {
-		head := min(w.End(), g.ClusterSize())
+		head := min(w.End(), img.Geo.ClusterSize())
 		if w.Off < head {
 			now := make([]byte, head-w.Off)
 			if err := source.ReadFull(src, now, w.Off); err != nil {
@@ -75,20 +114,24 @@ func safeBatch(ctx context.Context, src source.Source, p *patch.Plan, batch []pa
 				return false, nil
 			}
 		}
-		if !free(w.Off, max(w.End(), w.Off+1)) {
-			return false, nil
+		if ok, err := s.free(img.Geo, live, w.Off, max(w.End(), w.Off+1)); err != nil || !ok {
+			return false, err
 		}
 	}
 	return true, nil
 }
 
-// safeCut tells whether nothing that is live is in the tail that is cut off, but zeros: those
-// are read behind the end as well.
-func safeCut(src source.Source, g qcow2.Geometry, live *liveness, p *patch.Plan) (bool, error) {
-	for off := p.SizeAfter; off < p.SizeBefore; {
+// cut tells whether nothing that is live is in the tail that is cut off, but zeros: those are
+// read behind the end as well.
+func (s *safety) cut(src source.Source, g qcow2.Geometry, live *liveness) (bool, error) {
+	for off := s.plan.SizeAfter; off < s.plan.SizeBefore; {
 		c := g.Cluster(qcow2.HostOff(off))
-		end := min(p.SizeBefore, int64(g.Offset(c+1)))
-		if c == 0 || live.has(c) {
+		end := min(s.plan.SizeBefore, int64(g.Offset(c+1)))
+		free, err := s.free(g, live, off, end)
+		if err != nil {
+			return false, err
+		}
+		if c == 0 || !free {
 			b := make([]byte, (end-off+7)&^7)
 			if err := source.ReadFull(src, b[:end-off], off); err != nil || !zero(b) {
 				return false, err
