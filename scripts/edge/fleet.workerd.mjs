@@ -16,13 +16,12 @@ test(`a fleet of ${images} images (seed ${seed}): every verdict is the command l
   const world = await openWorld(t);
   const folder = temporary(t);
   await must('Making images', 'go', ['run', './scripts/edge-images', '-o', folder, '-n', String(images), '-seed', String(seed)]);
-  const bucket = await world.bucket();
   const names = readdirSync(folder, {encoding: 'utf8', recursive: true}).filter((name) => statSync(path.join(folder, name)).isFile());
   assert.equal(names.length, images);
   for (const name of names) {
-    await bucket.put(`all/${name}`, buffer(readFileSync(path.join(folder, name))));
+    await world.put(`all/${name}`, buffer(readFileSync(path.join(folder, name))));
   }
-  await bucket.put('all/notes.txt', buffer(Buffer.from('not an image')));
+  await world.put('all/notes.txt', buffer(Buffer.from('not an image')));
   const want = await commandLine(await goProgram(temporary(t), './cmd/qcowscope'), folder);
 
   const start = performance.now();
