@@ -50,6 +50,8 @@ type Totals struct {
 	Kinds      [kinds]int64
 	Severities [1 << 3]int64 // as in a Cell
 	Tones      [1 << 8]int64
+	// Nothing are those of kind 0 with which nothing is wrong.
+	Nothing int64
 	// End is the first cluster behind the last that is not of kind 0, or not fine.
 	End int64
 }
@@ -67,6 +69,8 @@ func (p *Picture) Totals(ctx context.Context) (t Totals, err error) {
 		t.Tones[k.tone] += n
 		if c += n; k.kind != 0 || k.severity != 0 {
 			t.End = c
+		} else {
+			t.Nothing += n
 		}
 	}
 	return t, nil

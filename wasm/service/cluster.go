@@ -84,7 +84,7 @@ func (s *Session) claims(ctx context.Context, c qcow2.HostCluster) (list []refco
 
 func (s *Session) claimView(k refcount.Claim) Claim {
 	img := s.now.img
-	v := Claim{From: s.rootName(k), Field: k.Field(), Entry: hex(k.Entry), Kind: claimKind(k)}
+	v := Claim{From: s.rootName(k), Layer: k.Root, Field: k.Field(), Entry: hex(k.Entry), Kind: claimKind(k)}
 	if k.At >= 0 {
 		v.At = hex(k.At)
 	}
@@ -165,23 +165,11 @@ func subclusters(g qcow2.Geometry, claims []refcount.Claim) []string {
 		e := qcow2.L2Entry{Entry: k.Entry, Bitmap: k.Bitmap}
 		states := make([]string, qcow2.SubclustersPerEntry)
 		for i := range states {
-			states[i] = subclusterName(e.Subcluster(g, i))
+			states[i] = SubclusterStates[e.Subcluster(g, i)]
 		}
 		return states
 	}
 	return nil
-}
-
-func subclusterName(k qcow2.SubclusterKind) string {
-	switch k {
-	case qcow2.SubUnallocated, qcow2.SubUnallocatedAlloc:
-		return "unallocated"
-	case qcow2.SubZero, qcow2.SubZeroAlloc:
-		return "zero"
-	case qcow2.SubInvalid:
-		return "invalid"
-	}
-	return "allocated"
 }
 
 // findingsAt are the findings that concern the cluster.

@@ -222,7 +222,7 @@ func (s *Session) MapTotals(ctx context.Context, req MapTotalsRequest) (MapTotal
 	if err != nil {
 		return MapTotals{}, problemError(err)
 	}
-	r := MapTotals{Clusters: float64(p.Plane.Clusters), End: float64(t.End), Kinds: floats(t.Kinds[:]), Severities: floats(t.Severities[:])}
+	r := MapTotals{Clusters: float64(p.Plane.Clusters), End: float64(t.End), Nothing: float64(t.Nothing), Kinds: floats(t.Kinds[:]), Severities: floats(t.Severities[:])}
 	if req.Space == "host" {
 		r.References = floats(t.Tones[:len(ReferenceSteps)])
 	}

@@ -99,6 +99,7 @@ type MapTotalsRequest struct {
 type MapTotals struct {
 	Clusters   float64   `json:"clusters"`
 	End        float64   `json:"end"`        // the first cluster behind the last that is not of kind 0, or not fine
+	Nothing    float64   `json:"nothing"`    // of kind 0, with which nothing is wrong
 	Kinds      []float64 `json:"kinds"`      // by kind
 	Severities []float64 `json:"severities"` // by severity as in a cell
 	References []float64 `json:"references"` // by index in ReferenceSteps; of hosts only

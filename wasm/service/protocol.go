@@ -163,6 +163,7 @@ type ClusterView struct {
 // Claim is one pointer to a host cluster.
 type Claim struct {
 	From  string `json:"from"`  // "active", "snapshot 1 (name)", "reftable", "header"
+	Layer int    `json:"layer"` // 0 the active one, n the nth snapshot, -1 none
 	Field string `json:"field"` // "l2[0][5]", "reftable[0]", ...
 	At    string `json:"at"`    // hex file offset of the pointer, "" if it has none
 	Entry string `json:"entry"` // raw value, hex

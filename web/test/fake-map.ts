@@ -22,6 +22,7 @@ export const mapReplies: MapReplies = {
   mapTotals: ({space}: MapTotalsRequest) => ({
     clusters: space === 'guest' ? GUESTS : HOSTS,
     end: space === 'guest' ? 0 : HOSTS,
+    nothing: space === 'guest' ? GUESTS : 0,
     kinds: Array.from({length: 32}, (_, kind) => (space === 'guest' ? (kind === 0 ? GUESTS : 0) : kind === 6 ? HOSTS : 0)),
     severities: [space === 'guest' ? GUESTS : HOSTS, 0, 0, 0, 0, 0, 0, 0],
     references: [0, HOSTS, 0, 0, 0, 0, 0, 0, 0, 0],

@@ -1039,6 +1039,8 @@ export interface MapTotals {
   clusters: number;
   /** the first cluster behind the last that is not of kind 0, or not fine */
   end: number;
+  /** of kind 0, with which nothing is wrong */
+  nothing: number;
   /** by kind */
   kinds: number[];
   /** by severity as in a cell */
@@ -1507,6 +1509,8 @@ export interface ClusterView {
 export interface Claim {
   /** "active", "snapshot 1 (name)", "reftable", "header" */
   from: string;
+  /** 0 the active one, n the nth snapshot, -1 none */
+  layer: number;
   /** "l2[0][5]", "reftable[0]", ... */
   field: string;
   /** hex file offset of the pointer, "" if it has none */

@@ -1,61 +1,43 @@
-import {OWNER_FACTS} from '../model/owners';
-import type {Owner, Texture} from '../model/owners';
-import type {Palette} from '../model/palette';
+import type {Texture} from '../model/owners';
 
 /** Side of a texture in CSS pixels. */
 const SIDE = 6;
 
-/** Fills of owners: a plain colour, or a pattern of the page's colour over it. Made once for a palette and a resolution. */
-export class Textures {
-  private readonly patterns = new Map<Owner, CanvasPattern>();
+/** A fill of the map: a colour, and lines over it in the colour of the page. */
+export interface TexturedFill {
+  fill: string;
+  texture: Texture;
+  page: string;
+  /** Pixels of the device for one of CSS. */
+  ratio: number;
+}
 
-  constructor(
-    private readonly palette: Palette,
-    private readonly ratio: number,
-  ) {}
+/** What a context fills areas with; where there are no patterns the plain colour. */
+export function fillStyle(context: CanvasRenderingContext2D, textured: TexturedFill): string | CanvasPattern {
+  const {fill, texture, ratio} = textured;
+  const pattern = texture === 'plain' ? null : context.createPattern(tileOf(textured), 'repeat');
+  // Patterns are laid out in device pixels, areas in CSS pixels.
+  pattern?.setTransform(new DOMMatrix([1 / ratio, 0, 0, 1 / ratio, 0, 0]));
+  return pattern ?? fill;
+}
 
-  /** For areas that are too small for a texture. */
-  colour(owner: Owner): string {
-    return this.palette.fills[OWNER_FACTS[owner].family];
+function tileOf({fill, texture, page, ratio}: TexturedFill): HTMLCanvasElement {
+  const canvas = document.createElement('canvas');
+  const side = Math.round(SIDE * ratio);
+  canvas.width = side;
+  canvas.height = side;
+  const context = canvas.getContext('2d');
+  if (context !== null) {
+    context.scale(side / SIDE, side / SIDE);
+    context.fillStyle = fill;
+    context.fillRect(0, 0, SIDE, SIDE);
+    context.strokeStyle = page;
+    context.fillStyle = page;
+    context.globalAlpha = 0.6;
+    context.lineWidth = 1.3;
+    drawTexture(context, texture);
   }
-
-  fill(owner: Owner, context: CanvasRenderingContext2D): string | CanvasPattern {
-    const {texture} = OWNER_FACTS[owner];
-    if (texture === 'plain') {
-      return this.colour(owner);
-    }
-    const known = this.patterns.get(owner);
-    if (known !== undefined) {
-      return known;
-    }
-    const pattern = context.createPattern(this.swatch(this.colour(owner), texture), 'repeat');
-    if (pattern === null) {
-      return this.colour(owner);
-    }
-    // Patterns are laid out in device pixels, the map in CSS pixels.
-    pattern.setTransform(new DOMMatrix([1 / this.ratio, 0, 0, 1 / this.ratio, 0, 0]));
-    this.patterns.set(owner, pattern);
-    return pattern;
-  }
-
-  private swatch(colour: string, texture: Texture): HTMLCanvasElement {
-    const canvas = document.createElement('canvas');
-    const side = Math.round(SIDE * this.ratio);
-    canvas.width = side;
-    canvas.height = side;
-    const context = canvas.getContext('2d');
-    if (context !== null) {
-      context.scale(side / SIDE, side / SIDE);
-      context.fillStyle = colour;
-      context.fillRect(0, 0, SIDE, SIDE);
-      context.strokeStyle = this.palette.page;
-      context.fillStyle = this.palette.page;
-      context.globalAlpha = 0.6;
-      context.lineWidth = 1.3;
-      drawTexture(context, texture);
-    }
-    return canvas;
-  }
+  return canvas;
 }
 
 /** Line segments of a texture in a square of SIDE. They go beyond its corners, so that it joins with itself. */

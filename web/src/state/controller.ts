@@ -11,6 +11,7 @@ import type {Request} from '../protocol/ops';
 import type {CrashStateRequest, PlanRequest, Problem} from '../protocol/protocol.gen';
 import {Links, windowAddress} from './links';
 import type {Address} from './links';
+import {MapDesk} from './mapdesk';
 import {fetchSample} from './samples';
 import type {Sample} from './samples';
 import {askPlace, download, streamTo} from './saving';
@@ -28,6 +29,8 @@ export class Controller {
   readonly session = new Store<Session>({step: 'empty'});
   readonly view = new Store<View>(initialView());
   readonly hex = new Store<HexPlace>(HEX_START);
+  /** What the maps of the file and of the disk share. */
+  readonly map: MapDesk;
   /** What is taken out of the page beside the image itself. */
   readonly takeaway: Takeaway;
   /** The place in the page's address. */
@@ -41,6 +44,7 @@ export class Controller {
   constructor(readonly engine: Engine, address: Address = windowAddress()) {
     engine.onProgress = (progress) => this.dispatch({type: 'progressed', progress});
     engine.onRestart = (why) => this.restarted(why);
+    this.map = new MapDesk(engine, this.view);
     this.takeaway = new Takeaway(this);
     this.links = new Links(this, address);
   }
@@ -103,6 +107,7 @@ export class Controller {
     this.dispatch({type: 'closed'});
     this.change(imageView(this.view.value.epoch + 1));
     this.hex.set(HEX_START);
+    this.map.reset();
   }
 
   /** Checks the file again; a deep check decodes its compressed clusters as well. */
@@ -253,6 +258,7 @@ export class Controller {
     this.dispatch({type: 'chosen', file: {name: file.name, size: file.size}});
     this.change(imageView(this.view.value.epoch + 1));
     this.hex.set(HEX_START);
+    this.map.reset();
     return ++this.turn;
   }
 

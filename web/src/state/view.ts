@@ -1,7 +1,6 @@
 import {NO_FILTER} from '../model/findings';
 import type {FindingPlace, GroupFilter} from '../model/findings';
 import type {MapPlace} from '../model/map/place';
-import type {Owner} from '../model/owners';
 import type {Problem} from '../protocol/protocol.gen';
 
 export type Theme = 'auto' | 'light' | 'dark';
@@ -34,8 +33,6 @@ export interface View {
   filter: GroupFilter;
   mapAs: 'picture' | 'table';
   hexAs: 'bytes' | 'fields';
-  /** If not empty, the map dims all other owners. */
-  highlighted: readonly Owner[];
   saving: Saving;
   /** Plans are made to overwrite nothing that is live. */
   redirect: boolean;
@@ -59,7 +56,6 @@ export function imageView(epoch: number) {
     filter: NO_FILTER,
     mapAs: 'picture',
     hexAs: 'bytes',
-    highlighted: [],
     saving: {step: 'none'},
     redirect: false,
     epoch,

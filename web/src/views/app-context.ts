@@ -22,6 +22,24 @@ export function useStore<T>(store: Store<T>): T {
   return store.value;
 }
 
+/** What follows from a store's value; the view is drawn again only when that changes, compared field by field. */
+export function useDerived<T, D extends object>(store: Store<T>, derive: (value: T) => D): D {
+  const [derived, setDerived] = useState(() => derive(store.value));
+  useLayoutEffect(() => {
+    const update = () => {
+      const next = derive(store.value);
+      setDerived((old) => (sameFields(old, next) ? old : next));
+    };
+    update();
+    return store.subscribe(update);
+  }, [store, derive]);
+  return derived;
+}
+
+function sameFields<D extends object>(a: D, b: D): boolean {
+  return Object.keys(a).every((key) => Object.is(Reflect.get(a, key), Reflect.get(b, key)));
+}
+
 /** What a view has asked for. */
 export type Loaded<T> = {step: 'loading'} | {step: 'loaded'; value: T} | {step: 'failed'; problem: Problem};
 

@@ -16,7 +16,7 @@ import {Help} from './help';
 import {stepHex} from './hex/go';
 import {HexPanel} from './hex/hex-panel';
 import {LabPanel} from './lab/lab-panel';
-import {MapPanel} from './map-panel';
+import {MapPanel} from './map/map-panel';
 import {NoticeBar, RepairBar} from './notices';
 import {RepairPanel} from './repair';
 import {SavePanel} from './save';

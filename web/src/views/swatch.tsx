@@ -1,12 +1,20 @@
 import {useEffect, useRef} from 'preact/hooks';
-import type {Owner} from '../model/owners';
-import {Textures} from '../render/textures';
+import {OWNER_FACTS} from '../model/owners';
+import type {Owner, Texture} from '../model/owners';
+import {fillStyle} from '../render/textures';
 import {usePalette} from './palette-context';
 
 /** A piece of the map's fill of an owner, as large as the style sheet makes it. */
 export function Swatch({owner}: {owner: Owner}) {
+  const {fills} = usePalette();
+  const {family, texture} = OWNER_FACTS[owner];
+  return <FillSwatch fill={fills[family]} texture={texture} />;
+}
+
+/** A piece of any fill of the map. */
+export function FillSwatch({fill, texture}: {fill: string; texture: Texture}) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const palette = usePalette();
+  const {page} = usePalette();
   useEffect(() => {
     const element = canvas.current;
     const context = element?.getContext('2d');
@@ -18,13 +26,13 @@ export function Swatch({owner}: {owner: Owner}) {
       element.width = Math.max(1, Math.round(element.clientWidth * ratio));
       element.height = Math.max(1, Math.round(element.clientHeight * ratio));
       context.scale(ratio, ratio);
-      context.fillStyle = new Textures(palette, ratio).fill(owner, context);
+      context.fillStyle = fillStyle(context, {fill, texture, page, ratio});
       context.fillRect(0, 0, element.clientWidth, element.clientHeight);
     };
     draw();
     const observer = new ResizeObserver(draw);
     observer.observe(element);
     return () => observer.disconnect();
-  }, [owner, palette]);
+  }, [fill, texture, page]);
   return <canvas ref={canvas} class="swatch" aria-hidden="true" />;
 }

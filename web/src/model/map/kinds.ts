@@ -19,6 +19,12 @@ export type MapSpace = 'host' | 'guest';
 /** The kinds of guest clusters, in the order of GuestKinds in mapprotocol.go. */
 export const GUEST_KINDS = ['nothing', 'data', 'compressed', 'zero', 'unreadable', 'unknown'] as const;
 
+/** The index of a kind of guest cluster by its name; what the page does not know is unknown. */
+export function guestKindNamed(name: string): number {
+  const index = GUEST_KINDS.findIndex((kind) => kind === name);
+  return index < 0 ? GUEST_KINDS.indexOf('unknown') : index;
+}
+
 /** The same of LayerKinds. */
 export const LAYER_KINDS = [
   'none',

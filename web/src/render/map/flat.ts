@@ -1,6 +1,6 @@
 import {rgbOf} from '../../model/map/colours';
 import {hilbertPoint} from '../../model/map/hilbert';
-import {nameOf, placeInTile, rowLength} from '../../model/map/plane';
+import {nameOf, rowLength} from '../../model/map/plane';
 import {byteRows, DIMMED, DIMMED_FLAG, placesIn, strength, tableIndex} from './frame';
 import type {Frame, Tile} from './frame';
 import type {CellPainter} from './painter';
@@ -119,9 +119,9 @@ function colour(frame: Frame, tile: Tile, image: ImageData): void {
     }
     const at = along ? curvePoint(tile, i) : {x: i % image.width, y: Math.floor(i / image.width)};
     const share = () => (along ? first + right * i : first + right * at.x + down * at.y);
-    const entry = 4 * tableIndex(frame, a, b, share);
+    const entry = 4 * tableIndex(frame.mode, a, b, share);
     const dimmed = ((table[entry + 3] ?? 0) & DIMMED_FLAG) !== 0;
-    const keep = strength(frame, a, b) * (dimmed ? DIMMED : 1);
+    const keep = strength(frame.mode, a, b) * (dimmed ? DIMMED : 1);
     const pixel = 4 * (at.y * image.width + at.x);
     for (let c = 0; c < 3; c++) {
       const ground = page[c] ?? 0;
@@ -138,11 +138,3 @@ function curvePoint({place}: Tile, index: number): {x: number; y: number} {
   const far = place.side - 1;
   return place.turn.flip ? {x: far - a, y: far - b} : {x: a, y: b};
 }
-
-/** The two bytes of a cell of a tile, null where there is none. */
-export function cellBytes(plane: Frame['plane'], tile: Tile, column: number, row: number): [number, number] | null {
-  const i = 2 * placeInTile(plane, tile.place, column, row);
-  const [a, b] = [tile.cells[i], tile.cells[i + 1]];
-  return a === undefined || b === undefined || a === PAST_END ? null : [a, b];
-}
-

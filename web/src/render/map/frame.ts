@@ -73,8 +73,8 @@ export function orderTable(palette: MapPalette): ColourTable {
 }
 
 /** The index in the table of a cell, as the shader finds it. */
-export function tableIndex(frame: Frame, first: number, second: number, share: () => number): number {
-  switch (frame.mode) {
+export function tableIndex(mode: Mode, first: number, second: number, share: () => number): number {
+  switch (mode) {
     case MODES.kind:
       return first & 31;
     case MODES.health:
@@ -89,8 +89,8 @@ export function tableIndex(frame: Frame, first: number, second: number, share: (
 }
 
 /** How much of its colour a cell keeps: little that is in use is light, and so is what is scattered. */
-export function strength(frame: Frame, first: number, second: number): number {
-  switch (frame.mode) {
+export function strength(mode: Mode, first: number, second: number): number {
+  switch (mode) {
     case MODES.place:
       return 1 - ((1 - LIGHTEST) * (first >> 5)) / 7;
     case MODES.ownPlace:

@@ -20,7 +20,7 @@ export class GlPainter implements CellPainter {
 
   /** Throws where there is no WebGL2. */
   constructor(private readonly canvas: HTMLCanvasElement) {
-    const gl = canvas.getContext('webgl2', {alpha: false, antialias: false, depth: false, desynchronized: true});
+    const gl = canvas.getContext('webgl2', {alpha: false, antialias: false, depth: false});
     if (gl === null) {
       throw new Error('there is no WebGL2');
     }
@@ -115,6 +115,8 @@ export class GlPainter implements CellPainter {
     this.textures.clear();
     this.gl.deleteTexture(this.table);
     this.gl.deleteProgram(this.program);
+    // Browsers allow few contexts at a time, and give them back only when they collect garbage.
+    this.gl.getExtension('WEBGL_lose_context')?.loseContext();
   }
 }
 

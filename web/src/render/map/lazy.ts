@@ -31,6 +31,11 @@ export class Lazy<T> {
     return null;
   }
 
+  /** The answer if it is there; never asks. */
+  peek(key: string): T | null {
+    return this.known.get(key) ?? null;
+  }
+
   end(): void {
     this.ended = true;
     this.queue = [];

@@ -1,4 +1,5 @@
 import {screenRect} from '../../model/map/camera';
+import type {Screen} from '../../model/map/camera';
 import {LETTER_CLUSTER, SPLIT_CLUSTER} from '../../model/map/grain';
 import type {PlacedPin} from '../../model/map/pins';
 import {clusterAt} from '../../model/map/plane';
@@ -11,6 +12,9 @@ import type {Overlay} from './scene';
 /** Paints what lies over the cells: letters, what is inside clusters, addresses, marks, what is meant. */
 export function paintOverlay(context: CanvasRenderingContext2D, scene: Overlay): void {
   context.clearRect(0, 0, scene.screen.width, scene.screen.height);
+  for (const {rects, strong} of scene.linked) {
+    outline(context, scene, rects, strong);
+  }
   if (scene.stage === 'bytes') {
     paintBytes(context, scene);
   } else if (scene.camera.scale >= SPLIT_CLUSTER) {
@@ -20,9 +24,6 @@ export function paintOverlay(context: CanvasRenderingContext2D, scene: Overlay):
   }
   if (scene.plane.order === 'rows' && scene.stage !== 'bytes') {
     paintAddresses(context, scene);
-  }
-  for (const part of scene.linked) {
-    link(context, scene, part);
   }
   for (const part of scene.selected) {
     ring(context, scene, part, 2.5);
@@ -114,24 +115,35 @@ function ring(context: CanvasRenderingContext2D, {camera, screen, palette}: Over
   context.strokeRect(left, top, right - left, bottom - top);
 }
 
-/** What belongs to what is meant in the other map. */
-function link(context: CanvasRenderingContext2D, {camera, screen, palette}: Overlay, part: Rect): void {
-  const rect = screenRect(camera, part);
-  const [growX, growY] = [Math.max(0, SMALLEST_LINK - rect.width) / 2, Math.max(0, SMALLEST_LINK - rect.height) / 2];
-  const [x, y, width, height] = [rect.x - growX, rect.y - growY, rect.width + 2 * growX, rect.height + 2 * growY];
-  if (x > screen.width || y > screen.height || x + width < 0 || y + height < 0) {
-    return;
+/**
+ * What belongs to what is meant in the other map: an outline around all of it together. It is painted as ever smaller
+ * rectangles, the last of which clear the middle, so that what touches has no line between; so nothing may be below.
+ */
+function outline(context: CanvasRenderingContext2D, {camera, screen, palette}: Overlay, parts: readonly Rect[], strong: boolean): void {
+  const rects = parts.map((part) => visible(screenRect(camera, part), screen)).filter((rect) => rect !== null);
+  const ink = strong ? 2.5 : 1.5;
+  for (const [grow, colour] of [
+    [ink + 1.5, palette.page],
+    [ink, palette.ink],
+  ] as const) {
+    context.fillStyle = colour;
+    for (const {x, y, width, height} of rects) {
+      context.fillRect(x - grow, y - grow, width + 2 * grow, height + 2 * grow);
+    }
   }
-  context.globalAlpha = 0.35;
-  context.fillStyle = palette.page;
-  context.fillRect(x, y, width, height);
-  context.globalAlpha = 1;
-  context.strokeStyle = palette.page;
-  context.lineWidth = 3.5;
-  context.strokeRect(x, y, width, height);
-  context.strokeStyle = palette.ink;
-  context.lineWidth = 1.5;
-  context.setLineDash([4, 2]);
-  context.strokeRect(x, y, width, height);
-  context.setLineDash([]);
+  for (const {x, y, width, height} of rects) {
+    context.clearRect(x, y, width, height);
+  }
+}
+
+/** At least so large that it can be seen; null if it is off the screen. */
+function visible(rect: Rect, screen: Screen): Rect | null {
+  const [growX, growY] = [Math.max(0, SMALLEST_LINK - rect.width) / 2, Math.max(0, SMALLEST_LINK - rect.height) / 2];
+  const left = Math.max(-20, rect.x - growX);
+  const top = Math.max(-20, rect.y - growY);
+  const right = Math.min(screen.width + 20, rect.x + rect.width + growX);
+  const bottom = Math.min(screen.height + 20, rect.y + rect.height + growY);
+  return right <= -10 || bottom <= -10 || left >= screen.width + 10 || top >= screen.height + 10
+    ? null
+    : {x: left, y: top, width: right - left, height: bottom - top};
 }

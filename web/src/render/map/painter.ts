@@ -10,15 +10,16 @@ export interface CellPainter {
   end(): void;
 }
 
-/** The best painter that there is; null where a canvas cannot be drawn into at all. */
-export function painterFor(canvas: HTMLCanvasElement): CellPainter | null {
+/** null where there is no WebGL2. */
+export function glPainterFor(canvas: HTMLCanvasElement): CellPainter | null {
   try {
     return new GlPainter(canvas);
   } catch {
-    return flatPainterFor(canvas);
+    return null;
   }
 }
 
+/** null where a canvas cannot be drawn into at all. */
 export function flatPainterFor(canvas: HTMLCanvasElement): CellPainter | null {
   const context = canvas.getContext('2d', {alpha: false});
   return context === null ? null : new FlatPainter(canvas, context);

@@ -25,7 +25,8 @@ export interface Overlay {
   offsetText: (cluster: number, within?: number) => string;
   pins: readonly PlacedPin[];
   selected: readonly Rect[];
-  linked: readonly Rect[];
+  /** What belongs to what is selected in the other map, and to what the pointer is on there. */
+  linked: readonly {rects: readonly Rect[]; strong: boolean}[];
   cursor: Rect | null;
   hovered: Rect | null;
 }

@@ -18,7 +18,7 @@ const MOST_TILES = 16;
 const IN_FLIGHT = 2;
 const PAST_END = 255;
 
-interface Wanted {
+export interface Wanted {
   source: Source;
   place: TilePlace;
 }

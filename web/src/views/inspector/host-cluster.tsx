@@ -1,53 +1,22 @@
 import {useState} from 'preact/hooks';
-import {asSentence} from '../base/text';
-import {formatBytes, formatCount} from '../base/units';
-import {dumpLines} from '../model/hexdiff';
-import {offsetOf} from '../model/hexgrid';
-import {hostClusterOf} from '../model/map/place';
-import {OWNER_FACTS, ownerNamed} from '../model/owners';
-import {severityNamed} from '../model/severity';
-import type {Claim, ClusterView, Info} from '../protocol/protocol.gen';
-import {useController, useLoaded, useStore} from './app-context';
-import {ShowBytes} from './hex/show-bytes';
-import {ProblemText} from './problem';
-import {SeverityTag} from './signs';
+import {asSentence} from '../../base/text';
+import {formatBytes} from '../../base/units';
+import {dumpLines} from '../../model/hexdiff';
+import {offsetOf} from '../../model/hexgrid';
+import {onDisk} from '../../model/map/place';
+import {OWNER_FACTS, ownerNamed} from '../../model/owners';
+import {severityNamed} from '../../model/severity';
+import type {Claim, ClusterView, Info} from '../../protocol/protocol.gen';
+import {useController, useLoaded, useStore} from '../app-context';
+import {ShowBytes} from '../hex/show-bytes';
+import {ProblemText} from '../problem';
+import {SeverityTag} from '../signs';
 import {Subclusters} from './subclusters';
-import {Swatch} from './swatch';
-import {Hex, ImageText} from './text';
+import {Swatch} from '../swatch';
+import {Hex, ImageText} from '../text';
 
-/** All that is known about the selected host cluster. */
-export function Inspector({info}: {info: Info}) {
-  const controller = useController();
-  const selected = hostClusterOf(useStore(controller.view).selected);
-  return (
-    <section class="card inspector" aria-label="Inspector">
-      {selected === null ? (
-        <>
-          <h3>Inspector</h3>
-          <p class="muted">Choose a square on the map, or move there with the arrow keys and press Enter.</p>
-        </>
-      ) : (
-        <Cluster cluster={selected} info={info} />
-      )}
-    </section>
-  );
-}
-
-function Cluster({cluster, info}: {cluster: number; info: Info}) {
-  const controller = useController();
-  const {epoch} = useStore(controller.view);
-  const loaded = useLoaded(`${epoch} ${cluster}`, () => controller.engine.call('cluster', {cluster}));
-  return (
-    <>
-      <h3>Cluster {formatCount(cluster)}</h3>
-      {loaded.step === 'loading' && <p class="muted">Looking it up.</p>}
-      {loaded.step === 'failed' && <ProblemText problem={loaded.problem} />}
-      {loaded.step === 'loaded' && <ClusterFacts key={cluster} view={loaded.value} info={info} />}
-    </>
-  );
-}
-
-function ClusterFacts({view, info}: {view: ClusterView; info: Info}) {
+/** What is known of a host cluster. */
+export function HostFacts({view, info}: {view: ClusterView; info: Info}) {
   const owner = ownerNamed(view.owner);
   return (
     <>
@@ -84,7 +53,7 @@ function ClusterFacts({view, info}: {view: ClusterView; info: Info}) {
         </div>
       </dl>
       {view.subclusters.length > 0 && <Subclusters states={view.subclusters} clusterSize={info.clusterSize} />}
-      <Claims view={view} />
+      <Claims view={view} info={info} />
       {view.findings.length > 0 && (
         <>
           <h4>Findings here</h4>
@@ -103,7 +72,7 @@ function ClusterFacts({view, info}: {view: ClusterView; info: Info}) {
   );
 }
 
-function Claims({view}: {view: ClusterView}) {
+function Claims({view, info}: {view: ClusterView; info: Info}) {
   return (
     <>
       <h4>Who points here</h4>
@@ -112,7 +81,7 @@ function Claims({view}: {view: ClusterView}) {
       ) : (
         <ul class="claims">
           {view.claims.map((claim, i) => (
-            <ClaimLine key={i} claim={claim} />
+            <ClaimLine key={i} claim={claim} info={info} />
           ))}
         </ul>
       )}
@@ -121,7 +90,12 @@ function Claims({view}: {view: ClusterView}) {
   );
 }
 
-function ClaimLine({claim}: {claim: Claim}) {
+function ClaimLine({claim, info}: {claim: Claim; info: Info}) {
+  const controller = useController();
+  const show = () => {
+    controller.map.change({layer: claim.layer});
+    controller.change({selected: onDisk(claim.layer, Math.floor(Number(claim.guest) / info.clusterSize))});
+  };
   return (
     <li>
       <ImageText text={claim.from} />: <Hex text={claim.field} />
@@ -143,6 +117,11 @@ function ClaimLine({claim}: {claim: Claim}) {
           </>
         )}
       </span>
+      {claim.guest !== '' && claim.layer >= 0 && (
+        <button type="button" class="quiet" onClick={show}>
+          On the disk<span class="hidden">, {claim.guest}</span>
+        </button>
+      )}
     </li>
   );
 }

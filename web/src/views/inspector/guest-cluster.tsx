@@ -1,0 +1,100 @@
+import {asSentence} from '../../base/text';
+import {formatBytes, plural} from '../../base/units';
+import {guestKindNamed} from '../../model/map/kinds';
+import {inFile} from '../../model/map/place';
+import type {GuestClusterView, GuestEntry, Info} from '../../protocol/protocol.gen';
+import {useController} from '../app-context';
+import {showInHex} from '../hex/go';
+import {Hex, ImageText} from '../text';
+import {useGuestLooks} from './guest-looks';
+import {FillSwatch} from '../swatch';
+import {Subclusters} from './subclusters';
+
+/** What each layer says of a guest cluster. */
+export function GuestFacts({view, info}: {view: GuestClusterView; info: Info}) {
+  const looks = useGuestLooks(info);
+  const look = looks.find(({index}) => index === guestKindNamed(view.kind));
+  return (
+    <>
+      {look !== undefined && (
+        <>
+          <p class="owner-line">
+            <FillSwatch fill={look.fill} texture={look.texture} /> <strong>{look.label}</strong>
+          </p>
+          <p>{look.meaning}</p>
+        </>
+      )}
+      <dl class="facts">
+        <div>
+          <dt>Offset on the disk</dt>
+          <dd>
+            <Hex text={view.guest} />
+          </dd>
+        </div>
+        <div>
+          <dt>Length</dt>
+          <dd>{formatBytes(view.length)}</dd>
+        </div>
+      </dl>
+      {view.subclusters.length > 0 && <Subclusters states={view.subclusters} clusterSize={info.clusterSize} />}
+      <h4>Which entry says so</h4>
+      <ul class="entries">
+        {view.entries.map((entry) => (
+          <Entry key={entry.layer} entry={entry} info={info} />
+        ))}
+      </ul>
+      {view.same > 0 && <p class="muted">{plural(view.same, 'other layer')} say the same.</p>}
+      {view.moreEntries && <p class="muted">There are more.</p>}
+    </>
+  );
+}
+
+function Entry({entry, info}: {entry: GuestEntry; info: Info}) {
+  const controller = useController();
+  const {at, host} = entry;
+  return (
+    <li>
+      <p>
+        <strong>
+          <ImageText text={asSentence(entry.name)} />
+        </strong>
+        : <Hex text={entry.field} />
+        {entry.entry !== '' && (
+          <>
+            {' '}
+            holds <Hex text={entry.entry} />
+          </>
+        )}
+        {entry.bitmap !== '' && (
+          <>
+            , subclusters <Hex text={entry.bitmap} />
+          </>
+        )}
+      </p>
+      {entry.bits.length > 0 && (
+        <dl class="bits">
+          {entry.bits.map(({name, value}) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>
+                <Hex text={value} />
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      <p class="row">
+        {host !== '' && info.dataFile === '' && (
+          <button type="button" class="quiet" onClick={() => controller.change({selected: inFile(Math.floor(Number(host) / info.clusterSize))})}>
+            Its cluster in the file<span class="hidden">, {host}</span>
+          </button>
+        )}
+        {at !== '' && (
+          <button type="button" class="quiet" onClick={() => showInHex(controller, BigInt(at))}>
+            The entry in Hex<span class="hidden">, {at}</span>
+          </button>
+        )}
+      </p>
+    </li>
+  );
+}

@@ -1,0 +1,72 @@
+import {orderFor} from '../../model/map/choices';
+import type {OpenSession} from '../../state/session';
+import {changeWords, currentInfo, currentVerdict, isApplied} from '../../state/session';
+import type {Info, Verdict} from '../../protocol/protocol.gen';
+import {countsBySeverity} from '../../model/findings';
+import {SEVERITIES} from '../../model/severity';
+import {useController, useStore} from '../app-context';
+import {Inspector} from '../inspector/inspector';
+import {Section} from '../section';
+import {SeverityTag} from '../signs';
+import {MapPane} from './map-pane';
+import {MapTools} from './map-tools';
+import {useSight, useTables} from './use-sight';
+
+/** Every cluster of the file and of the disk inside, as pictures or as tables, and what is known of one of them. */
+export function MapPanel({session}: {session: OpenSession}) {
+  const info = currentInfo(session);
+  return (
+    <Section panel="map" label="Map" heading={isApplied(session) ? `Map after ${changeWords(session)}` : 'Map'} aside={<PictureOrTable />}>
+      {info.hostClusters > 0 ? <Maps info={info} verdict={currentVerdict(session)} /> : <p>The file has no clusters.</p>}
+    </Section>
+  );
+}
+
+function Maps({info, verdict}: {info: Info; verdict: Verdict}) {
+  const controller = useController();
+  const choices = useStore(controller.map.choices);
+  const host = useSight('host', info);
+  const guest = useSight('guest', info);
+  useTables(host.step === 'ready' || choices.by === 'layer' || choices.by === 'order');
+  const order = orderFor(choices, host.step === 'ready' ? host.sight.plane.clusters : info.hostClusters);
+  return (
+    <div class={`map-grid ${choices.show}`}>
+      <div class="card map-card">
+        <MapTools info={info} order={order} />
+        <div class="map-panes">
+          {choices.show !== 'guest' && <MapPane space="host" info={info} state={host} />}
+          {choices.show !== 'host' && <MapPane space="guest" info={info} state={guest} />}
+        </div>
+        <Marks verdict={verdict} />
+      </div>
+      <Inspector info={info} />
+    </div>
+  );
+}
+
+function Marks({verdict}: {verdict: Verdict}) {
+  const waste = SEVERITIES.indexOf('waste');
+  const marked = countsBySeverity(verdict.groups).filter(({severity}) => SEVERITIES.indexOf(severity) >= waste);
+  return marked.length === 0 ? null : (
+    <p class="legend-marks">
+      Marks:
+      {marked.map(({severity}) => (
+        <SeverityTag key={severity} severity={severity} />
+      ))}
+    </p>
+  );
+}
+
+function PictureOrTable() {
+  const controller = useController();
+  const {mapAs} = useStore(controller.view);
+  return (
+    <div class="switch" role="group" aria-label="Show the map as">
+      {(['picture', 'table'] as const).map((choice) => (
+        <button key={choice} type="button" aria-pressed={mapAs === choice} onClick={() => controller.change({mapAs: choice})}>
+          {choice === 'picture' ? 'Picture' : 'Table'}
+        </button>
+      ))}
+    </div>
+  );
+}
