@@ -73,7 +73,8 @@ export async function launch() {
  * @returns {Promise<Watched>}
  */
 async function openPage(browser, url, picker) {
-  const context = await browser.newContext({acceptDownloads: true});
+  // The page's own copy of itself has a test of its own; elsewhere it would only take time.
+  const context = await browser.newContext({acceptDownloads: true, serviceWorkers: 'block'});
   context.setDefaultTimeout(patience);
   const page = await context.newPage();
   /** @type {Watched} */

@@ -1,11 +1,15 @@
 import {render} from 'preact';
 import {Engine} from './engine/client';
 import {spawnWorker} from './engine/spawn';
+import {keepPage} from './state/keep';
 import {Controller} from './state/controller';
+import {Desk} from './state/desk';
+import {Updates} from './state/updates';
 import './styles/base.css';
 import './styles/frame.css';
 import './styles/verdict.css';
 import './styles/bars.css';
+import './styles/desk.css';
 import './styles/empty.css';
 import './styles/busy.css';
 import './styles/summary.css';
@@ -20,9 +24,13 @@ import './styles/lab-stage.css';
 import './styles/lab-steps.css';
 import {App} from './views/app';
 
-const engine = new Engine(spawnWorker, new URL('engine/engine.wasm', document.baseURI).href);
+const wasm = new URL('engine/engine.wasm', document.baseURI).href;
+const desk = new Desk(() => new Controller(new Engine(spawnWorker, wasm)));
+const updates = new Updates();
 const page = document.getElementById('page');
 if (page !== null) {
-  render(<App controller={new Controller(engine)} />, page);
-  engine.warmUp();
+  render(<App desk={desk} updates={updates} />, page);
+  desk.current.engine.warmUp();
+  // The page's own files are kept for the time without a network; not before they have been shown.
+  addEventListener('load', () => updates.start(keepPage));
 }

@@ -100,6 +100,14 @@ export class Engine {
     void this.cancel();
   }
 
+  /** Closes the file and ends the worker. */
+  end(): void {
+    this.close();
+    if (this.live !== null) {
+      this.discard(this.live, stopped());
+    }
+  }
+
   async call<K extends Op>(op: K, request: Request<K>): Promise<Result<Reply<K>, Problem>> {
     const live = await this.usable();
     if (!live.ok) {

@@ -36,16 +36,29 @@ export class Links {
   /** The part of the page that a link leads to, once it was followed; a new object every time. */
   readonly arrived = new Store<{panel: Panel} | null>(null);
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** Of the images that are open, the address tells of the one that is shown. */
+  private shown = true;
 
   constructor(
     private readonly controller: Controller,
     private readonly address: Address,
   ) {
     this.waiting = new Store(parseLink(address.fragment()));
-    address.onChange(() => this.opened(parseLink(address.fragment())));
+    address.onChange(() => {
+      if (this.shown) {
+        this.opened(parseLink(address.fragment()));
+      }
+    });
     for (const store of [controller.session, controller.view, controller.hex, this.panel]) {
       store.subscribe(() => this.changed());
     }
+  }
+
+  /** Whether the address tells of this image. One that comes into view later follows no link to another. */
+  show(shown: boolean): void {
+    this.shown = shown;
+    this.waiting.set(null);
+    this.changed();
   }
 
   /** The address of the place where the user is, in this or another part of the page. */
@@ -79,7 +92,7 @@ export class Links {
 
   private changed(): void {
     const session = this.controller.session.value;
-    if (session.step !== 'open' || knowsNothing(session.verdict)) {
+    if (!this.shown || session.step !== 'open' || knowsNothing(session.verdict)) {
       return;
     }
     const link = this.waiting.value;
@@ -93,7 +106,7 @@ export class Links {
 
   private write(): void {
     const text = linkText(this.here(this.panel.value));
-    if (this.controller.session.value.step === 'open' && text !== this.address.fragment()) {
+    if (this.shown && this.controller.session.value.step === 'open' && text !== this.address.fragment()) {
       this.address.replace(text);
     }
   }

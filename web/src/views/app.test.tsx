@@ -8,6 +8,8 @@ import type {Replies} from '../../test/fake-core';
 import {Engine} from '../engine/client';
 import type {OpenReply, PlanRequest, Verdict} from '../protocol/protocol.gen';
 import {Controller} from '../state/controller';
+import {Desk} from '../state/desk';
+import {Updates} from '../state/updates';
 import {App} from './app';
 
 const disk = new File(['QFI\xfb'], 'disk.qcow2');
@@ -27,7 +29,7 @@ afterEach(async () => {
 /** The page with a core that replies so. */
 function page(change: Partial<Replies> = {}): Controller {
   const controller = new Controller(new Engine(() => fakePort(replies(change)), 'engine.wasm'), fakeAddress());
-  render(<App controller={controller} />, document.body);
+  render(<App desk={new Desk(() => controller)} updates={new Updates()} />, document.body);
   return controller;
 }
 

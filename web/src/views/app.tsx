@@ -1,11 +1,14 @@
-import {useEffect} from 'preact/hooks';
+import {useEffect, useLayoutEffect} from 'preact/hooks';
 import {commandOf, PANELS} from '../model/keys';
 import type {Command} from '../model/keys';
 import {knowsNothing} from '../model/verdict';
 import type {Controller} from '../state/controller';
+import type {Desk, Place} from '../state/desk';
 import type {OpenSession} from '../state/session';
+import type {Updates} from '../state/updates';
 import {AppContext, useController, useStore} from './app-context';
 import {BusyPanel} from './busy';
+import {DeskContext} from './desk-context';
 import {DropTarget} from './drop';
 import {EmptyPanel} from './empty';
 import {FailedPanel} from './failed';
@@ -18,26 +21,38 @@ import {HexPanel} from './hex/hex-panel';
 import {LabPanel} from './lab/lab-panel';
 import {MapPanel} from './map/map-panel';
 import {NoticeBar, RepairBar} from './notices';
+import {OpenImages} from './open-images';
 import {RepairPanel} from './repair';
 import {SavePanel} from './save';
 import {Status} from './status';
 import {SummaryPanel, VerdictActions} from './summary';
+import {OfflineNote, UpdateBar} from './updates';
 
-export function App({controller}: {controller: Controller}) {
+interface AppProps {
+  desk: Desk;
+  updates: Updates;
+}
+
+export function App({desk, updates}: AppProps) {
+  const {current} = useStore(desk.state);
+  useLeaveWarning(desk);
+  useScrollOf(current);
   return (
-    <AppContext.Provider value={controller}>
-      <Page />
-    </AppContext.Provider>
+    <DeskContext.Provider value={desk}>
+      <AppContext.Provider value={current.controller}>
+        <Page key={current.id} updates={updates} />
+        <DropTarget />
+      </AppContext.Provider>
+    </DeskContext.Provider>
   );
 }
 
-function Page() {
+function Page({updates}: {updates: Updates}) {
   const controller = useController();
   const session = useStore(controller.session);
   const {theme} = useStore(controller.view);
   const panel = useStore(controller.links.panel);
   useKeys();
-  useLeaveWarning();
   useEffect(() => {
     document.documentElement.dataset['theme'] = theme;
   }, [theme]);
@@ -46,6 +61,8 @@ function Page() {
   return (
     <>
       <Header session={session} panel={panel} onPanel={goTo} />
+      <OpenImages />
+      <UpdateBar updates={updates} />
       <NoticeBar />
       {session.step === 'open' && <RepairBar session={session} />}
       <main class={session.step}>
@@ -63,9 +80,9 @@ function Page() {
           Everything happens in this browser tab: no byte, name or hash of your image leaves it. qcowscope is no part of
           QEMU.
         </p>
+        <OfflineNote updates={updates} />
       </footer>
       <Help />
-      <DropTarget />
     </>
   );
 }
@@ -170,14 +187,26 @@ function run(controller: Controller, command: Command): void {
 }
 
 /** While a copy is being written the page asks before it is left. */
-function useLeaveWarning(): void {
-  const controller = useController();
-  const writing = useStore(controller.view).saving.step === 'writing';
+function useLeaveWarning(desk: Desk): void {
   useEffect(() => {
-    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
-    if (writing) {
-      addEventListener('beforeunload', ask);
-    }
+    const ask = (event: BeforeUnloadEvent) => {
+      if (desk.state.value.places.some(({controller}) => controller.view.value.saving.step === 'writing')) {
+        event.preventDefault();
+      }
+    };
+    addEventListener('beforeunload', ask);
     return () => removeEventListener('beforeunload', ask);
-  }, [writing]);
+  }, [desk]);
+}
+
+/** Each image is shown again where it was left. */
+function useScrollOf(place: Place): void {
+  useLayoutEffect(() => {
+    scrollTo({top: place.scroll, behavior: 'instant'});
+    const keep = () => {
+      place.scroll = scrollY;
+    };
+    addEventListener('scroll', keep, {passive: true});
+    return () => removeEventListener('scroll', keep);
+  }, [place]);
 }

@@ -1,21 +1,20 @@
-import {useController} from './app-context';
+import {useDesk} from './desk-context';
 
 /** The file input, drawn as a button. There is one at a time on the page. */
 export function ChooseImage({prominent = false}: {prominent?: boolean}) {
-  const controller = useController();
+  const desk = useDesk();
   const choose = (input: HTMLInputElement) => {
-    const file = input.files?.[0];
+    const files = [...(input.files ?? [])];
     // Choosing the same file again must be an event too.
     input.value = '';
-    if (file !== undefined) {
-      void controller.open({file, handle: null});
-    }
+    void desk.open(files.map((file) => ({file, handle: null})));
   };
   return (
     <label class={prominent ? 'button primary large' : 'button'}>
       <input
         class="hidden"
         type="file"
+        multiple
         aria-label="Choose image"
         onChange={(event) => choose(event.currentTarget)}
       />

@@ -1,10 +1,11 @@
 import {useEffect, useState} from 'preact/hooks';
+import {launchedSources, sourcesOf} from '../state/sources';
 import type {Source} from '../state/watch';
-import {useController} from './app-context';
+import {useDesk} from './desk-context';
 
-/** Takes a file that is dropped anywhere on the page. */
+/** Takes files that are dropped anywhere on the page, pasted, or opened with the installed page. */
 export function DropTarget() {
-  const controller = useController();
+  const desk = useDesk();
   const [over, setOver] = useState(false);
   useEffect(() => {
     const enter = (event: DragEvent) => {
@@ -18,10 +19,17 @@ export function DropTarget() {
         setOver(false);
       }
     };
+    const take = (sources: Promise<Source[]>) => void sources.then((files) => desk.open(files));
     const drop = (event: DragEvent) => {
       event.preventDefault();
       setOver(false);
-      void sourceOf(event.dataTransfer).then((source) => (source === null ? undefined : controller.open(source)));
+      take(sourcesOf(event.dataTransfer));
+    };
+    const paste = (event: ClipboardEvent) => {
+      if (event.clipboardData !== null && event.clipboardData.files.length > 0) {
+        event.preventDefault();
+        take(sourcesOf(event.clipboardData));
+      }
     };
     const ended = new AbortController();
     const {signal} = ended;
@@ -29,22 +37,13 @@ export function DropTarget() {
     document.addEventListener('dragover', enter, {signal});
     document.addEventListener('dragleave', leave, {signal});
     document.addEventListener('drop', drop, {signal});
+    document.addEventListener('paste', paste, {signal});
+    window.launchQueue?.setConsumer(({files}) => take(launchedSources(files)));
     return () => ended.abort();
-  }, [controller]);
+  }, [desk]);
   return over ? (
     <div class="drop-veil" aria-hidden="true">
       <p>Drop it: the image is opened here</p>
     </div>
   ) : null;
-}
-
-/** The first file of a drop. With a handle, if the browser has one, a later change of the file can be noticed. */
-async function sourceOf(data: DataTransfer | null): Promise<Source | null> {
-  const file = data?.files[0];
-  if (file === undefined) {
-    return null;
-  }
-  const item = [...(data?.items ?? [])].find((candidate) => candidate.kind === 'file');
-  const handle = await item?.getAsFileSystemHandle?.().catch(() => null);
-  return {file, handle: handle instanceof FileSystemFileHandle ? handle : null};
 }

@@ -1,3 +1,4 @@
+import {visibleText} from '../base/text';
 import {formatBytes} from '../base/units';
 import {PANEL_LABELS, PANELS} from '../model/keys';
 import type {Panel} from '../model/keys';
@@ -6,6 +7,7 @@ import type {Session} from '../state/session';
 import type {Theme} from '../state/view';
 import {useController, useStore} from './app-context';
 import {ChooseImage} from './choose';
+import {useDesk} from './desk-context';
 import {Icon, Logo} from './signs';
 import {ImageText} from './text';
 
@@ -17,6 +19,7 @@ interface HeaderProps {
 
 export function Header({session, panel, onPanel}: HeaderProps) {
   const controller = useController();
+  const desk = useDesk();
   return (
     <header class="top">
       <div class="brand">
@@ -24,9 +27,12 @@ export function Header({session, panel, onPanel}: HeaderProps) {
         <h1>qcowscope</h1>
       </div>
       {session.step !== 'empty' && (
-        <p class="file-chip" title={session.file.name}>
+        <p class="file-chip" title={visibleText(session.file.name)}>
           <ImageText text={session.file.name} />
           <span class="file-size">{formatBytes(session.file.size)}</span>
+          <button type="button" class="icon-button" aria-label="Close image" title="Close image" onClick={() => desk.closeCurrent()}>
+            <Icon name="close" />
+          </button>
         </p>
       )}
       {session.step === 'open' && !knowsNothing(session.verdict) && <Panels panel={panel} onPanel={onPanel} />}

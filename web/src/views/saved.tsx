@@ -4,6 +4,7 @@ import {formatBytes, formatShare} from '../base/units';
 import {tooLittleRoom} from '../state/saving';
 import type {Taking, What} from '../state/takeaway';
 import {useController, useStore} from './app-context';
+import {useDesk} from './desk-context';
 import {ProblemText} from './problem';
 import {SeveritySign} from './signs';
 import {ImageText} from './text';
@@ -49,7 +50,7 @@ interface SavedFileProps {
 
 /** What was saved, and how to see that it is whole. */
 export function SavedFile({name, bytes, copy, image, children}: SavedFileProps) {
-  const controller = useController();
+  const desk = useDesk();
   return (
     <div class="saved">
       <p>
@@ -61,7 +62,7 @@ export function SavedFile({name, bytes, copy, image, children}: SavedFileProps) 
       </p>
       {children}
       {image && copy !== null && (
-        <button type="button" onClick={() => void controller.open({file: copy, handle: null})}>
+        <button type="button" onClick={() => void desk.open([{file: copy, handle: null}])}>
           Check the saved copy
         </button>
       )}

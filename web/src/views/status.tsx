@@ -65,13 +65,14 @@ function VerdictLine({session}: {session: OpenSession}) {
   const verdict = currentVerdict(session);
   const kicker = isApplied(session) ? `After ${changeWords(session)}: ${verdictLabel(verdict)}` : verdictLabel(verdict);
   return (
-    <Headline kicker={kicker} severity={SIGNS[toneOf(verdict)]}>
+    <Headline kicker={kicker} severity={SIGN_OF_TONE[toneOf(verdict)]}>
       <Prose text={headlineOf(verdict)} />
     </Headline>
   );
 }
 
-const SIGNS: Record<Tone, Severity> = {calm: 'none', mild: 'waste', careful: 'warning', grave: 'danger'};
+/** The sign for each tone of a verdict. */
+export const SIGN_OF_TONE: Record<Tone, Severity> = {calm: 'none', mild: 'waste', careful: 'warning', grave: 'danger'};
 
 interface HeadlineProps {
   kicker: string;
