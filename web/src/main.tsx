@@ -18,6 +18,7 @@ import './styles/repair.css';
 import './styles/map.css';
 import './styles/hex.css';
 import './styles/save.css';
+import './styles/commands.css';
 import './styles/lab.css';
 import './styles/lab-player.css';
 import './styles/lab-stage.css';

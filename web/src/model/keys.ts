@@ -29,6 +29,7 @@ export const KEY_HELP: readonly {keys: string; does: string}[] = [
   {keys: '/', does: 'Filter the findings'},
   {keys: 't', does: 'Map as a table, and back'},
   {keys: '[  ]', does: 'Back and forward along the pointers that were followed'},
+  {keys: 'Ctrl+K', does: 'All commands and places, to be found by typing'},
   {keys: '?', does: 'This help'},
   {keys: 'arrow keys', does: 'On the map: move from cell to cell'},
   {keys: 'Page Up  Page Down', does: 'On the map: a screenful up or down'},

@@ -190,10 +190,18 @@ export class Controller {
     const groups = filteredGroups(sortedGroups(currentVerdict(session).groups), this.view.value.filter);
     const place = nextPlace(groups, this.view.value.finding, step);
     if (place !== null) {
+      await this.showFinding(place);
+    }
+    return place;
+  }
+
+  /** Goes to a finding, to its cluster on the map, and to its bytes. */
+  async showFinding(place: FindingPlace): Promise<void> {
+    const session = this.session.value;
+    if (session.step === 'open') {
       this.change({finding: place});
       await this.selectOf(place, session);
     }
-    return place;
   }
 
   async save(): Promise<void> {

@@ -25,6 +25,8 @@ export interface View {
   /** Keys without Ctrl or Alt are commands. Can be switched off, for those who speak to their computer. */
   singleKeys: boolean;
   help: boolean;
+  /** The list of commands is open. */
+  commands: boolean;
   notice: Notice | null;
   /** The cluster that the inspector tells about. */
   selected: MapPlace | null;
@@ -50,6 +52,7 @@ export function initialView(): View {
 export function imageView(epoch: number) {
   return {
     help: false,
+    commands: false,
     notice: null,
     selected: null,
     finding: null,

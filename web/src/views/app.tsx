@@ -8,6 +8,7 @@ import type {OpenSession} from '../state/session';
 import type {Updates} from '../state/updates';
 import {AppContext, useController, useStore} from './app-context';
 import {BusyPanel} from './busy';
+import {CommandPalette} from './commands/command-palette';
 import {DeskContext} from './desk-context';
 import {DropTarget} from './drop';
 import {EmptyPanel} from './empty';
@@ -83,6 +84,7 @@ function Page({updates}: {updates: Updates}) {
         <OfflineNote updates={updates} />
       </footer>
       <Help />
+      <CommandPalette />
     </>
   );
 }
@@ -140,7 +142,13 @@ function useKeys(): void {
   const controller = useController();
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
-      const {singleKeys} = controller.view.value;
+      const {singleKeys, commands} = controller.view.value;
+      if (event.key.toLowerCase() === 'k' && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
+        event.preventDefault();
+        // Over another dialog it would be out of reach.
+        controller.change({commands: !commands && document.querySelector('dialog[open]') === null});
+        return;
+      }
       if (!singleKeys || event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) {
         return;
       }

@@ -38,6 +38,15 @@ export function Header({session, panel, onPanel}: HeaderProps) {
       {session.step === 'open' && !knowsNothing(session.verdict) && <Panels panel={panel} onPanel={onPanel} />}
       <div class="tools">
         {session.step !== 'empty' && <ChooseImage />}
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Commands"
+          title="Commands (Ctrl+K)"
+          onClick={() => controller.change({commands: true})}
+        >
+          <Icon name="commands" />
+        </button>
         <ThemeButton />
         <button
           type="button"
