@@ -256,6 +256,10 @@ func (t *Tx) recordUpdates(l *layout, log *Log) (header []byte, err error) {
 			}
 		}
 	}
+	for _, f := range t.own {
+		*log = append(*log, Record{Op: OpUpdate, Node: f.cursor, Kind: f.cursor.Kind(), Off: f.parent.to + qcow2.HostOff(f.at), Len: 8,
+			Parent: f.parent.to, Old: f.word, New: f.word | qcow2.FlagCopied})
+	}
 	if table := t.at[At(Reftable)]; table != nil && l.tableLen > 0 {
 		binary.BigEndian.PutUint32(header[qcow2.OffReftableLen:], uint32(l.tableLen))
 	}

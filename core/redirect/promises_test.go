@@ -3,6 +3,7 @@ package redirect_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -22,6 +23,7 @@ import (
 func TestRedirectedPlans(t *testing.T) {
 	for k, kind := range kinds() {
 		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
 			r := rand.New(rand.NewPCG(uint64(k), 2))
 			var sum tally
 			kind.plans(t, func(p planned) {
@@ -92,11 +94,14 @@ func (p planned) sameReport(t *testing.T, want, got *check.Report, res *redirect
 // maxGuest is the largest disk that is compared whole.
 const maxGuest = 64 << 20
 
+// What a guest reads from files beside the image.
+var besideBacking, besideData = bytes.Repeat([]byte("backing "), 1<<20), bytes.Repeat([]byte("data"), 1<<20)
+
 // sameGuest reads both images as a guest does, through every layer.
 func (p planned) sameGuest(t *testing.T, want, got *image.Image) {
 	t.Helper()
 	layers := func(img *image.Image) (all []*image.GuestReader) {
-		out := image.Outside{Backing: bytes.NewReader(bytes.Repeat([]byte("backing "), 1<<20)), Data: bytes.NewReader(bytes.Repeat([]byte("data"), 1<<20))}
+		out := image.Outside{Backing: bytes.NewReader(besideBacking), Data: bytes.NewReader(besideData)}
 		all = append(all, image.NewGuestReader(ctx, img, img.L1, min(img.VirtualSize(), maxGuest), out))
 		snaps, err := img.ReadSnapshots()
 		if err != nil {
@@ -208,10 +213,25 @@ func (p planned) nothingWithoutNeed(t *testing.T, res *redirect.Result) {
 			changed[places[r.Off]] = true
 		}
 	}
+	cs := p.img.Geo.ClusterSize()
+	if made := open(t, content(t, p.src, p.plan)); made.Geo.ClusterBits != p.img.Geo.ClusterBits {
+		cs = max(cs, made.Geo.ClusterSize())
+	}
+	most := 4*cs + 2*p.plan.Bytes() // the header, and what lies at no changed node
+	once := map[string]bool{}
 	for _, m := range res.Moves {
 		if !changed[m.Node] {
 			t.Errorf("%s: %v %v moved and does not change\n%v", p.name, m.Kind, m.Node, res.Log)
 		}
+		key := fmt.Sprint(m.Kind, m.From, m.Len)
+		if m.From >= 0 && once[key] {
+			t.Errorf("%s: %v %v moved twice\n%v", p.name, m.Kind, m.Node, res.Log)
+		}
+		once[key] = true
+		most += m.Len + 2*cs
+	}
+	if n := res.Plan.Bytes(); n > most {
+		t.Errorf("%s: %d bytes are written, the nodes on the paths have %d\n%v", p.name, n, most, res.Plan)
 	}
 }
 
@@ -230,7 +250,11 @@ func (p planned) undone(t *testing.T, res *redirect.Result, after source.Bytes) 
 // replayed holds that the log, cut anywhere, leads to the old image or the new one.
 func (p planned) replayed(t *testing.T, res *redirect.Result) {
 	t.Helper()
-	for _, cut := range []int{0, len(res.Log) / 3, len(res.Log) / 2, len(res.Log) - 1, len(res.Log)} {
+	cuts := []int{len(res.Log) / 3, len(res.Log) / 2, len(res.Log)}
+	for cut := range len(res.Log) {
+		cuts = append(cuts, cut)
+	}
+	for _, cut := range cuts {
 		plan, err := res.Log[:cut].Replay(p.src)
 		if err != nil {
 			t.Fatal(err)

@@ -6,18 +6,18 @@ import (
 )
 
 // split looks at the nodes whose copy only some of the pointers follow, because they were
-// asked for by a cursor.
+// asked for by a cursor: what is left to the active layer alone is its own now.
 func (t *Tx) split() error {
 	for _, n := range t.order {
 		n.paths = -1
 	}
-	for _, n := range t.order {
+	for _, n := range t.order { // it grows by tables that nobody shares
 		if n.followed || !n.moved || n.kind != KindL2 && n.kind != KindData {
 			continue
 		}
 		c := t.g.Cluster(n.off)
 		if uint64(n.reached())+1 == t.after.Refcounts.Count(c) {
-			if err := t.onlyActiveLeft(n, c); err != nil {
+			if err := t.leaveToActive(c); err != nil {
 				return err
 			}
 		}
@@ -25,14 +25,23 @@ func (t *Tx) split() error {
 	return nil
 }
 
-// onlyActiveLeft refuses to leave a node to the active layer alone: COPIED of its pointer
-// would have to say so, and the table with the pointer may be what was just copied.
-func (t *Tx) onlyActiveLeft(n *node, c qcow2.HostCluster) error {
+// leaveToActive sets COPIED in the last pointer to the cluster if that is the active layer's.
+// The table with the pointer changes, and goes to a new place as well.
+func (t *Tx) leaveToActive(c qcow2.HostCluster) error {
 	return t.claims([]qcow2.HostCluster{c}, func(other Cursor, k refcount.Claim) error {
-		if k.Root != 0 || k.Entry&qcow2.FlagCopied != 0 || t.at[other] != nil {
+		if k.Root != 0 || k.Entry&qcow2.FlagCopied != 0 || t.at[other] != nil || k.Role == refcount.CompressedData {
 			return nil
 		}
-		return cannot("%v leads to what only %v would keep: redirect that too", n.cursor, other)
+		parent, err := t.redirect(other.parent())
+		if err != nil {
+			return err
+		}
+		f, _, err := t.resolve(other, parent)
+		if err != nil {
+			return err
+		}
+		t.own = append(t.own, f)
+		return nil
 	})
 }
 

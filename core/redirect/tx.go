@@ -47,6 +47,7 @@ type Tx struct {
 	fields  map[fieldPlace]Cursor
 	bytes   int64                      // to be copied, for the bound
 	shared  map[qcow2.HostCluster]bool // touched by pointers to tables or plain data, and seen
+	own     []field                    // that are left as the only ones to their target: COPIED is set
 	unsafe  []string
 	inPlace []extent // changed bytes that cannot go elsewhere
 	bitmaps []int64  // where the entries of the bitmap directory are, by offset in it
