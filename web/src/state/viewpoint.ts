@@ -38,7 +38,7 @@ export class Viewpoint {
       return;
     }
     const bounds = boundsOf(plane, inside);
-    if (before === null || before.camera.scale <= fitScale(before.bounds, before.screen) * 1.001) {
+    if (before === null || isWhole(before)) {
       this.set({plane, inside, bounds, screen: this.screen, camera: wholeOf(bounds, this.screen), cursor: movedTo(plane, before)});
       return;
     }
@@ -223,6 +223,11 @@ function centredOn({bounds, screen}: Looking, point: Point, scale: number): Came
 /** A point of the plane that holds a cluster. */
 function clampedTo(plane: Plane, point: Point): Point {
   return clusterAt(plane, point) === null ? middleOf(plane, 0) : point;
+}
+
+/** The map shows everything. */
+export function isWhole({camera, bounds, screen}: Looking): boolean {
+  return camera.scale <= fitScale(bounds, screen) * 1.001;
 }
 
 /** What the cursor is on, null while there is none. */

@@ -6,7 +6,7 @@ import type {Frame, Tile} from './frame';
 import type {CellPainter} from './painter';
 import {FRAGMENT, VERTEX} from './shader';
 
-const UNIFORMS = ['cells', 'table', 'base', 'offset', 'cellSize', 'ratio', 'height', 'size', 'curve', 'bits', 'turn', 'mode', 'place', 'page'] as const;
+const UNIFORMS = ['cells', 'table', 'base', 'offset', 'cellSize', 'ratio', 'height', 'size', 'curve', 'count', 'bits', 'turn', 'mode', 'place', 'page'] as const;
 
 type Uniforms = Record<(typeof UNIFORMS)[number], WebGLUniformLocation | null>;
 
@@ -80,6 +80,7 @@ export class GlPainter implements CellPainter {
     const rows = plane.order === 'hilbert' ? side : byteRows(plane, tile);
     const columns = plane.order === 'hilbert' ? side : rowLength(plane, tile.place);
     gl.uniform2i(uniforms.size, columns, rows);
+    gl.uniform1i(uniforms.count, tile.cells.length / 2);
     gl.uniform1i(uniforms.bits, bits);
     gl.uniform2i(uniforms.turn, turn.flip ? 1 : 0, turn.swap ? 1 : 0);
     const curve = plane.order === 'hilbert' ? nameOf(plane, {level: level + bits, x, y}).x : 0;

@@ -2,11 +2,10 @@ import {screenRect} from '../../model/map/camera';
 import type {Screen} from '../../model/map/camera';
 import {LETTER_CLUSTER, SPLIT_CLUSTER} from '../../model/map/grain';
 import type {PlacedPin} from '../../model/map/pins';
-import {clusterAt} from '../../model/map/plane';
 import type {Rect} from '../../model/map/plane';
 import {paintBytes, paintSplit} from './inside';
 import {drawPin} from './mark';
-import {chip, eachCluster, letters, MONO} from './scene';
+import {eachCluster, letters, MONO} from './scene';
 import type {Overlay} from './scene';
 
 /** Paints what lies over the cells: letters, what is inside clusters, addresses, marks, what is meant. */
@@ -21,9 +20,6 @@ export function paintOverlay(context: CanvasRenderingContext2D, scene: Overlay):
     paintSplit(context, scene);
   } else if (scene.camera.scale >= LETTER_CLUSTER) {
     paintLetters(context, scene);
-  }
-  if (scene.plane.order === 'rows' && scene.stage !== 'bytes') {
-    paintAddresses(context, scene);
   }
   for (const part of scene.selected) {
     ring(context, scene, part, 2.5);
@@ -68,28 +64,6 @@ function paintLetters(context: CanvasRenderingContext2D, scene: Overlay): void {
       context.font = `600 ${size}px ${MONO}`;
     }
   });
-}
-
-const ADDRESS_DISTANCE = 44;
-
-/** The offsets at which rows begin, at the left edge. */
-function paintAddresses(context: CanvasRenderingContext2D, scene: Overlay): void {
-  const {camera, screen, plane} = scene;
-  let step = 1;
-  while (step * camera.scale < ADDRESS_DISTANCE) {
-    step *= 2;
-  }
-  context.font = `500 10px ${MONO}`;
-  context.textAlign = 'left';
-  context.textBaseline = 'middle';
-  const last = Math.ceil(camera.y + screen.height / camera.scale);
-  for (let row = Math.ceil(Math.max(0, camera.y) / step) * step; row < last; row += step) {
-    const cluster = clusterAt(plane, {x: 0, y: row});
-    const y = (row - camera.y) * camera.scale + Math.min(9, camera.scale / 2);
-    if (cluster !== null && y > 6 && y < screen.height - 6) {
-      chip(context, scene.palette, scene.offsetText(cluster), 3, y);
-    }
-  }
 }
 
 const SMALLEST_RING = 15;

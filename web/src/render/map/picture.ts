@@ -2,13 +2,15 @@ import type {MapPalette} from '../../model/map/colours';
 import {grainOf, grainRect, spotAt, stageOf} from '../../model/map/grain';
 import type {Spot, Stage} from '../../model/map/grain';
 import type {ColourBy, Look, MapSpace} from '../../model/map/kinds';
-import {fitScale, planePoint} from '../../model/map/camera';
+import {fitScale, planePoint, shownPart} from '../../model/map/camera';
 import {pinAt, placePins} from '../../model/map/pins';
 import type {PlacedPin} from '../../model/map/pins';
-import {pointOf, rectsOf} from '../../model/map/plane';
+import {pointOf, rectsOf, tilesIn} from '../../model/map/plane';
 import type {Point, Rect} from '../../model/map/plane';
 import type {Linked} from '../../state/mapdesk';
+import {isWhole} from '../../state/viewpoint';
 import type {Looking, Viewpoint} from '../../state/viewpoint';
+import {paintAxis} from './axis';
 import {CellCanvas} from './cell-canvas';
 import {colourTable, modeOf, orderTable, tableIndex} from './frame';
 import type {ColourTable, Frame} from './frame';
@@ -59,17 +61,20 @@ export class MapPicture {
   private pins: PlacedPin[] = [];
   private pointer: Point | null = null;
 
-  /** @param holder the element that the picture fills */
+  /**
+   * @param holder the element that the picture fills
+   * @param beside the canvases next to it: of the whole in a line, and of the offsets of rows
+   */
   constructor(
     holder: HTMLElement,
-    stripCanvas: HTMLCanvasElement,
+    private readonly beside: {strip: HTMLCanvasElement; axis: HTMLCanvasElement},
     private readonly viewpoint: Viewpoint,
   ) {
     this.cells = new CellCanvas(holder, () => this.change());
     this.over = document.createElement('canvas');
     this.over.setAttribute('aria-hidden', 'true');
     holder.append(this.over);
-    this.strip = new StripPainter(stripCanvas);
+    this.strip = new StripPainter(beside.strip);
     this.unsubscribe = viewpoint.now.subscribe(() => this.change());
   }
 
@@ -141,7 +146,10 @@ export class MapPicture {
     const {reader, coloured, palette} = scene;
     const mode = modeOf(coloured.space === 'guest' ? 'guest' : 'host', scene.by);
     const strip = stripPlace(plane);
-    const tiles = reader.tilesFor(coloured, camera, screen, [{source: coloured, place: strip}, {source: scene.source, place: strip}]);
+    const others = [coloured, scene.source].map((source) => ({source, place: strip}));
+    // What the words under the picture are about may be larger than the cells that are drawn.
+    const spoken = tilesIn(plane, grainOf(plane, looking.inside, camera.scale).level, shownPart(camera, screen));
+    const tiles = reader.tilesFor(coloured, camera, screen, [...others, ...spoken.map((place) => ({source: coloured, place}))]);
     const frame: Frame = {plane, camera, screen, ratio, tiles, mode, table: this.colours(scene), page: palette.page};
     this.cells.paint(frame);
     this.pins = placePins(plane, camera, screen, reader.pinsFor(scene.source, camera, screen));
@@ -150,11 +158,15 @@ export class MapPicture {
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       paintOverlay(context, this.overlay(scene, looking, frame));
     }
+    if (plane.order === 'rows') {
+      paintAxis(this.beside.axis, frame, palette, scene.clusterSize);
+    }
     this.strip.paint({
       frame,
       palette,
       cells: reader.tiles.get(coloured, strip),
       marks: reader.tiles.get(scene.source, strip),
+      wholeShown: isWhole(looking),
       hovered: this.pointer === null ? null : (this.hit(this.pointer)?.spot.cluster ?? null),
       selected: scene.selected,
     });
@@ -187,7 +199,7 @@ export class MapPicture {
     const guest = source.space === 'guest';
     return {
       plane, camera, screen, palette, inside, lookOf,
-      stage: stageOf(plane, inside, camera.scale, fitScale(looking.bounds, screen)),
+      stage: stageNow(looking),
       dimmed: (look) => filter.length > 0 && !filter.includes(look.index),
       statesOf: (cluster) => reader.statesOf(source, cluster, inside.subclusters, plane.clusters),
       byteOf: (cluster, offset) => (guest ? guestByte(scene, cluster, offset) : reader.byteOf(cluster * scene.clusterSize + offset)),
@@ -231,7 +243,7 @@ function orderLook(table: ColourTable, index: number): Look {
   return {index, label: '', meaning: '', letters: '', fill: `#${hex}`, texture: 'plain'};
 }
 
-/** The stage that a map is at, and where in it. */
+/** The stage that a map is at. */
 export function stageNow(looking: Looking): Stage {
   return stageOf(looking.plane, looking.inside, looking.camera.scale, fitScale(looking.bounds, looking.screen));
 }

@@ -22,6 +22,7 @@ uniform float ratio;        // device pixels for one of CSS
 uniform float height;       // of the canvas
 uniform ivec2 size;         // cells of the tile that there are
 uniform int curve;          // 1 along the Hilbert curve, 0 in rows
+uniform int count;          // cells that there are in all
 uniform int bits;
 uniform ivec2 turn;         // how the curve runs here: flip, swap
 uniform int mode;
@@ -69,6 +70,7 @@ void main() {
   ivec2 cell = base + ivec2(floor(at));
   if (any(lessThan(cell, ivec2(0))) || any(greaterThanEqual(cell, size))) discard;
   int index = curve == 1 ? hilbert(cell, turn.x, turn.y) : 0;
+  if (index >= count) discard;
   uvec2 value = texelFetch(cells, curve == 1 ? ivec2(index & 1023, index >> 10) : cell, 0).rg;
   if (value.r == 255u) discard;
   int kind = int(value.r & 31u), severity = int(value.r >> 5u), second = int(value.g);

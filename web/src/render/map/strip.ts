@@ -14,6 +14,8 @@ export interface StripScene {
   /** A tile with all that there is: what is coloured, and what is wrong. */
   cells: Tile | null;
   marks: Tile | null;
+  /** The map shows everything. */
+  wholeShown: boolean;
   hovered: number | null;
   selected: number | null;
 }
@@ -107,8 +109,11 @@ export class StripPainter {
 }
 
 /** Beside the strip: what the map shows of it. On the curve that may be several pieces. */
-function paintShown(context: CanvasRenderingContext2D, {frame, palette}: StripScene, height: number): void {
+function paintShown(context: CanvasRenderingContext2D, {frame, palette, wholeShown}: StripScene, height: number): void {
   const {plane, camera, screen} = frame;
+  if (wholeShown) {
+    return;
+  }
   const part = shownPart(camera, screen);
   const level = levelFor(plane, camera.scale, SHOWN_CELL);
   const size = 2 ** level;
@@ -127,7 +132,8 @@ function paintShown(context: CanvasRenderingContext2D, {frame, palette}: StripSc
 /** Each line has the colour that most of its cells have, and the worst of what is wrong. */
 function linesFrom(frame: Frame, cells: Tile, marks: Tile | null, height: number): Line[] {
   const {plane, mode, table} = frame;
-  const side = plane.order === 'rows' ? rowLength(plane, cells.place) : 1;
+  // In rows of cells of many clusters the order is lost within a row of cells.
+  const side = plane.order === 'rows' && cells.place.level > 0 ? rowLength(plane, cells.place) : 1;
   const groups = Math.ceil(usedCells(plane, cells.place) / side);
   return Array.from({length: height}, (_, y) => {
     const from = Math.floor((y * groups) / height);
@@ -152,7 +158,7 @@ function linesFrom(frame: Frame, cells: Tile, marks: Tile | null, height: number
 /** Cells of the tile that stand for any clusters. */
 function usedCells(plane: Plane, place: TilePlace): number {
   const size = 2 ** place.level;
-  return plane.order === 'rows'
+  return plane.order === 'rows' && size > 1
     ? Math.ceil(plane.clusters / (2 ** plane.bits * size)) * rowLength(plane, place)
     : Math.ceil(plane.clusters / size ** 2);
 }

@@ -21,7 +21,7 @@ export function Caption({pane, sight, focused}: {pane: Pane; sight: Sight; focus
   return (
     <>
       <p class="map-caption" aria-hidden="true">
-        {pointer === '' ? cursor : pointer}
+        {pointer === '' ? (cursor === '' ? 'Click to inspect; then the wheel zooms, and dragging moves.' : cursor) : pointer}
       </p>
       <p class="hidden" aria-live="polite">
         {spoken}

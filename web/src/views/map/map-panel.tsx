@@ -1,4 +1,5 @@
 import {orderFor} from '../../model/map/choices';
+import {extentOf} from '../../model/map/plane';
 import type {OpenSession} from '../../state/session';
 import {changeWords, currentInfo, currentVerdict, isApplied} from '../../state/session';
 import type {Info, Verdict} from '../../protocol/protocol.gen';
@@ -11,6 +12,7 @@ import {SeverityTag} from '../signs';
 import {MapPane} from './map-pane';
 import {MapTools} from './map-tools';
 import {useSight, useTables} from './use-sight';
+import type {SightState} from './use-sight';
 
 /** Every cluster of the file and of the disk inside, as pictures or as tables, and what is known of one of them. */
 export function MapPanel({session}: {session: OpenSession}) {
@@ -30,7 +32,7 @@ function Maps({info, verdict}: {info: Info; verdict: Verdict}) {
   useTables(host.step === 'ready' || choices.by === 'layer' || choices.by === 'order');
   const order = orderFor(choices, host.step === 'ready' ? host.sight.plane.clusters : info.hostClusters);
   return (
-    <div class={`map-grid ${choices.show}`}>
+    <div class={`map-grid ${choices.show}`} style={{'--map-aspect': aspectOf([host, guest])}}>
       <div class="card map-card">
         <MapTools info={info} order={order} />
         <div class="map-panes">
@@ -42,6 +44,15 @@ function Maps({info, verdict}: {info: Info; verdict: Verdict}) {
       <Inspector info={info} />
     </div>
   );
+}
+
+/** How high the higher of the maps is for its width. */
+function aspectOf(states: readonly SightState[]): number {
+  const aspects = states.map((state) => {
+    const extent = state.step === 'ready' ? extentOf(state.sight.plane) : {width: 1, height: 1};
+    return extent.height / extent.width;
+  });
+  return Math.max(...aspects);
 }
 
 function Marks({verdict}: {verdict: Verdict}) {

@@ -1,6 +1,5 @@
 import {useCallback, useEffect, useLayoutEffect, useRef, useState} from 'preact/hooks';
 import {plural} from '../../base/units';
-import {fitScale} from '../../model/map/camera';
 import {SPLIT_CLUSTER} from '../../model/map/grain';
 import type {Spot} from '../../model/map/grain';
 import {cellOfSpot, meantBy} from '../../model/map/meant';
@@ -9,7 +8,7 @@ import {nameOf} from '../../model/map/plane';
 import type {Info} from '../../protocol/protocol.gen';
 import {orderName} from '../../render/map/tiles';
 import type {Hit} from '../../render/map/picture';
-import {cursorSpot} from '../../state/viewpoint';
+import {cursorSpot, isWhole} from '../../state/viewpoint';
 import type {Viewpoint} from '../../state/viewpoint';
 import {useController, useStore} from '../app-context';
 import {showInHex} from '../hex/go';
@@ -28,8 +27,9 @@ const NAMES = {host: 'host map', guest: 'guest map'} as const;
 export function MapPicture({sight, info, viewpoint}: {sight: Sight; info: Info; viewpoint: Viewpoint}) {
   const frame = useRef<HTMLDivElement>(null);
   const strip = useRef<HTMLCanvasElement>(null);
+  const axis = useRef<HTMLCanvasElement>(null);
   const [focused, setFocused] = useState(false);
-  const {pane, problem} = usePicture(sight, viewpoint, frame, strip, focused);
+  const {pane, problem} = usePicture(sight, viewpoint, {frame, strip, axis}, focused);
   const {space, plane} = sight;
   const pick = usePick(sight, info);
   useFollowSelection(sight, viewpoint);
@@ -38,8 +38,15 @@ export function MapPicture({sight, info, viewpoint}: {sight: Sight; info: Info; 
   return (
     <>
       {problem !== null && <ProblemText problem={problem} />}
-      <div class="map-body">
-        <canvas ref={strip} class="map-strip" aria-hidden="true" onPointerDown={(event) => jump(event, sight, viewpoint)} onPointerMove={(event) => jump(event, sight, viewpoint)} />
+      <div class={`map-body ${plane.order}`}>
+        <canvas
+          ref={strip}
+          class="map-strip"
+          aria-hidden="true"
+          onPointerDown={(event) => jump(event, sight, viewpoint)}
+          onPointerMove={(event) => jump(event, sight, viewpoint)}
+        />
+        <canvas ref={axis} class="map-axis" aria-hidden="true" />
         <div
           ref={frame}
           class="map-frame"
@@ -153,7 +160,7 @@ function useKeys(pane: Pane, {space, plane, source}: Sight, pick: Pick) {
           viewpoint.setCursor(null);
           return true;
         }
-        const farther = before !== null && before.camera.scale > fitScale(before.bounds, before.screen) * 1.001;
+        const farther = before !== null && !isWhole(before);
         viewpoint.setCursor(null);
         viewpoint.whole();
         return farther;

@@ -95,7 +95,7 @@ function GoTo({info}: {info: Info}) {
       }}
     >
       <label>
-        Go to offset
+        Go to
         <input
           name="offset"
           type="text"
@@ -107,13 +107,10 @@ function GoTo({info}: {info: Info}) {
         />
       </label>
       {show === 'both' && (
-        <label>
-          <span class="hidden">of</span>
-          <select aria-label="Offset of" value={space} onChange={(event) => setSpace(event.currentTarget.value === 'guest' ? 'guest' : 'host')}>
-            <option value="host">of the file</option>
-            <option value="guest">of the disk</option>
+        <select aria-label="Where the offset counts" value={space} onChange={(event) => setSpace(event.currentTarget.value === 'guest' ? 'guest' : 'host')}>
+            <option value="host">in the file</option>
+            <option value="guest">on the disk</option>
           </select>
-        </label>
       )}
       <button type="submit">Go</button>
       <p id="go-to-wrong" class="field-error" aria-live="polite">

@@ -1,6 +1,6 @@
-import {fitScale} from '../../model/map/camera';
 import type {Point} from '../../model/map/plane';
 import type {Hit, MapPicture} from '../../render/map/picture';
+import {isWhole} from '../../state/viewpoint';
 import type {Viewpoint} from '../../state/viewpoint';
 
 /** What a map does at its pointers. */
@@ -72,6 +72,10 @@ export function bindPointers(frame: HTMLElement, viewpoint: Viewpoint, picture: 
   });
   on('pointerleave', () => hover(null));
   on('dblclick', (event) => viewpoint.zoom(DOUBLE_CLICK_ZOOM, at(event)));
+  // One finger scrolls the page as long as there is nothing to move on the map.
+  const movable = () => frame.classList.toggle('movable', viewpoint.now.value !== null && !isWhole(viewpoint.now.value));
+  movable();
+  signal.addEventListener('abort', viewpoint.now.subscribe(movable));
   // The browser would scroll or zoom the page by two fingers.
   on('touchstart', (event) => event.touches.length > 1 && event.preventDefault(), false);
   on('wheel', (event) => wheel(frame, viewpoint, event, at(event)), false);
@@ -95,8 +99,7 @@ function wheel(frame: HTMLElement, viewpoint: Viewpoint, event: WheelEvent, at: 
     return;
   }
   const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * LINE_PIXELS : event.deltaY;
-  const whole = now.camera.scale <= fitScale(now.bounds, now.screen) * 1.001;
-  if (wanted || pixels < 0 || !whole) {
+  if (wanted || pixels < 0 || !isWhole(now)) {
     event.preventDefault();
     viewpoint.zoom(2 ** (-pixels / WHEEL_DOUBLING), at);
   }

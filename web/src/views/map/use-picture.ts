@@ -41,12 +41,18 @@ export function selectedIn(space: MapSpace, layer: number, place: MapPlace | nul
   return place?.space === 'guest' && place.layer === layer ? place.cluster : null;
 }
 
+/** The elements that a picture is made of. */
+export interface PictureParts {
+  frame: {current: HTMLDivElement | null};
+  strip: {current: HTMLCanvasElement | null};
+  axis: {current: HTMLCanvasElement | null};
+}
+
 /** Makes the picture in its elements, and keeps it up to date with what is to be shown. */
 export function usePicture(
   sight: Sight,
   viewpoint: Viewpoint,
-  frame: {current: HTMLDivElement | null},
-  strip: {current: HTMLCanvasElement | null},
+  {frame, strip, axis}: PictureParts,
   focused: boolean,
 ): {pane: Pane; problem: Problem | null} {
   const controller = useController();
@@ -71,14 +77,14 @@ export function usePicture(
   }, [controller, epoch, version]);
   useEffect(() => () => reader.end(), [reader]);
   useLayoutEffect(() => {
-    if (frame.current !== null && strip.current !== null) {
-      picture.current = new MapPicture(frame.current, strip.current, viewpoint);
+    if (frame.current !== null && strip.current !== null && axis.current !== null) {
+      picture.current = new MapPicture(frame.current, {strip: strip.current, axis: axis.current}, viewpoint);
     }
     return () => {
       picture.current?.end();
       picture.current = null;
     };
-  }, [frame, strip, viewpoint]);
+  }, [frame, strip, axis, viewpoint]);
   useFrameSize(frame, viewpoint);
   const {space, plane, inside, source, coloured, palette, looks, choices} = sight;
   const {by, filters} = choices;

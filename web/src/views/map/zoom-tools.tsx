@@ -2,6 +2,7 @@ import {fitScale} from '../../model/map/camera';
 import {closestScale, ROOMY_CLUSTER, SPLIT_CLUSTER} from '../../model/map/grain';
 import type {Stage} from '../../model/map/grain';
 import {stageNow} from '../../render/map/picture';
+import {isWhole} from '../../state/viewpoint';
 import type {Looking, Viewpoint} from '../../state/viewpoint';
 import {useDerived} from '../app-context';
 
@@ -49,8 +50,8 @@ function stepOf(looking: Looking | null): Step {
   if (looking === null) {
     return {stage: 'file', farthest: true, closest: true};
   }
-  const {camera, bounds, screen} = looking;
-  const farthest = camera.scale <= fitScale(bounds, screen) * 1.001;
+  const {camera, bounds} = looking;
+  const farthest = isWhole(looking);
   // All of a small file shows its clusters at once: the whole is still what it is.
   return {stage: farthest ? 'file' : stageNow(looking), farthest, closest: camera.scale >= bounds.closest * 0.999};
 }
