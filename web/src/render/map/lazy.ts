@@ -31,6 +31,11 @@ export class Lazy<T> {
     return null;
   }
 
+  /** Answers are on their way. */
+  get busy(): boolean {
+    return this.asked.size > 0 || this.queue.length > 0;
+  }
+
   /** The answer if it is there; never asks. */
   peek(key: string): T | null {
     return this.known.get(key) ?? null;

@@ -66,7 +66,7 @@ export class MapPicture {
    * @param beside the canvases next to it: of the whole in a line, and of the offsets of rows
    */
   constructor(
-    holder: HTMLElement,
+    private readonly holder: HTMLElement,
     private readonly beside: {strip: HTMLCanvasElement; axis: HTMLCanvasElement},
     private readonly viewpoint: Viewpoint,
   ) {
@@ -158,6 +158,7 @@ export class MapPicture {
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       paintOverlay(context, this.overlay(scene, looking, frame));
     }
+    this.holder.ariaBusy = String(reader.busy);
     if (plane.order === 'rows') {
       paintAxis(this.beside.axis, frame, palette, scene.clusterSize);
     }

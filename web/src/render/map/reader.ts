@@ -57,9 +57,18 @@ export class MapReader {
 
   end(): void {
     this.tiles.end();
-    for (const lazy of [this.pins, this.states, this.pages, this.hosts]) {
+    for (const lazy of this.lazies()) {
       lazy.end();
     }
+  }
+
+  /** Something that is on screen has not come yet. */
+  get busy(): boolean {
+    return this.tiles.busy || this.lazies().some((lazy) => lazy.busy);
+  }
+
+  private lazies() {
+    return [this.pins, this.states, this.pages, this.hosts];
   }
 
   /** Asks for the tiles on screen, and then for others. Those that are there come back, coarse ones first, which show until finer ones come. */

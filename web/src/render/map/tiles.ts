@@ -43,6 +43,11 @@ export class TileStore {
     private readonly dropped: (cells: Uint8Array) => void,
   ) {}
 
+  /** Tiles are on their way. */
+  get busy(): boolean {
+    return this.asked.size > 0;
+  }
+
   get(source: Source, place: TilePlace): Tile | null {
     const tile = this.tiles.get(keyOf(source, place));
     return tile === undefined || tile === 'failed' ? null : tile;
