@@ -52,7 +52,7 @@ func Judge(ctx context.Context, img *image.Image, report *check.Report, f check.
 
 func (e *evidence) judgeReserved(f check.Finding) *Judgement {
 	host := qcow2.HostOff(f.Got & qcow2.OffsetMask)
-	t := Tried{Host: host, How: "the pointer without the impossible bits", Fits: e.alone(f), Facts: e.facts(host, f)}
+	t := Tried{Host: host, How: "only the impossible bits are wrong", Fits: e.alone(f), Facts: e.facts(host, f)}
 	j := &Judgement{Tries: []Tried{t}, Verdict: "What it leads to does not fit beyond doubt, so the other bits may be wrong as well."}
 	if t.Fits {
 		j.Verdict = "What it leads to fits: only the impossible bits are wrong."

@@ -1,6 +1,18 @@
 import {describe, expect, it} from 'vitest';
 import type {FindingGroup} from '../protocol/protocol.gen';
-import {byteOfFinding, clusterOf, countsBySeverity, filteredGroups, nextPlace, NO_FILTER, placeNumber, sortedGroups} from './findings';
+import {
+  byteOfFinding,
+  clusterOf,
+  countsBySeverity,
+  filteredGroups,
+  nextPlace,
+  NO_FILTER,
+  placeNumber,
+  placesIn,
+  rowsOf,
+  shownGroups,
+  sortedGroups,
+} from './findings';
 
 function group(code: string, severity: string, count: number, kept = count): FindingGroup {
   return {
@@ -30,9 +42,34 @@ it('shows the worst first', () => {
 
 it('filters by severity and by words', () => {
   expect(codes(filteredGroups(sorted, NO_FILTER))).toHaveLength(3);
-  expect(codes(filteredGroups(sorted, {severities: ['waste'], text: ''}))).toEqual(['leaked-cluster']);
-  expect(codes(filteredGroups(sorted, {severities: [], text: 'TITLE garbage'}))).toEqual(['l2-garbage']);
-  expect(filteredGroups(sorted, {severities: ['danger'], text: 'garbage'})).toEqual([]);
+  expect(codes(filteredGroups(sorted, {...NO_FILTER, severities: ['waste']}))).toEqual(['leaked-cluster']);
+  expect(codes(filteredGroups(sorted, {...NO_FILTER, text: 'TITLE garbage'}))).toEqual(['l2-garbage']);
+  expect(codes(filteredGroups(sorted, {...NO_FILTER, code: 'too-low'}))).toEqual(['too-low']);
+  expect(filteredGroups(sorted, {...NO_FILTER, severities: ['danger'], text: 'garbage'})).toEqual([]);
+});
+
+it('tells places from words', () => {
+  expect(placesIn('leaked 0x1C0000 28 L2[0][5] refcount[7] snapshot[0].l1_table_offset l2 0x [3]')).toEqual([
+    '0x1c0000',
+    '28',
+    'l2[0][5]',
+    'refcount[7]',
+    'snapshot[0].l1_table_offset',
+  ]);
+  expect(codes(filteredGroups(sorted, {...NO_FILTER, text: 'leaked 28'}))).toEqual(['leaked-cluster']);
+});
+
+it('shows what the core found at places, once it has', () => {
+  const filter = {...NO_FILTER, text: 'title 28'};
+  const at = [{code: 'leaked-cluster', indices: [4, 90], more: true}];
+  expect(shownGroups(sorted, filter, null)).toBeNull();
+  expect(shownGroups(sorted, filter, {asked: '29', groups: at})).toBeNull();
+  const shown = shownGroups(sorted, filter, {asked: '28', groups: at});
+  expect(shown?.map(({group: {code}, picks, more}) => ({code, picks, more}))).toEqual([
+    {code: 'leaked-cluster', picks: [4, 90], more: true},
+  ]);
+  expect(shownGroups(sorted, {...filter, text: 'garbage 28'}, {asked: '28', groups: at})).toEqual([]);
+  expect(shownGroups(sorted, NO_FILTER, null)?.map(rowsOf)).toEqual([1, 2, 900]);
 });
 
 it('counts findings, not groups', () => {
@@ -44,7 +81,8 @@ it('counts findings, not groups', () => {
 });
 
 describe('going from finding to finding', () => {
-  const list = [group('a', 'danger', 2), group('none-kept', 'damage', 5, 0), group('b', 'waste', 3)];
+  const all = (list: FindingGroup[]) => list.map((item) => ({group: item, picks: null, more: false}));
+  const list = all([group('a', 'danger', 2), group('none-kept', 'damage', 5, 0), group('b', 'waste', 3)]);
 
   it('visits all that are kept, in order, and back', () => {
     const forth = [];
@@ -64,6 +102,17 @@ describe('going from finding to finding', () => {
     ]);
     expect(back.toReversed()).toEqual(forth);
     expect(placeNumber(list, {code: 'b', index: 1})).toEqual({number: 4, of: 5});
+  });
+
+  it('visits only those that were found', () => {
+    const found = [{group: group('a', 'danger', 900_000), picks: [7, 800_000], more: false}, ...all([group('b', 'waste', 1)])];
+    const forth = [];
+    for (let place = nextPlace(found, null, 1); place !== null; place = nextPlace(found, place, 1)) {
+      forth.push(`${place.code} ${place.index}`);
+    }
+    expect(forth).toEqual(['a 7', 'a 800000', 'b 0']);
+    expect(nextPlace(found, {code: 'b', index: 0}, -1)).toEqual({code: 'a', index: 800_000});
+    expect(placeNumber(found, {code: 'a', index: 800_000})).toEqual({number: 2, of: 3});
   });
 
   it('begins anew when the group is gone', () => {

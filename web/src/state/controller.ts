@@ -1,7 +1,6 @@
 import type {Result} from '../base/result';
 import type {Engine} from '../engine/client';
-import {fileChanged} from '../engine/problems';
-import {byteOfFinding, clusterOf, filteredGroups, nextPlace, sortedGroups} from '../model/findings';
+import {byteOfFinding, clusterOf, nextPlace, placesIn, shownGroups, sortedGroups} from '../model/findings';
 import type {FindingPlace} from '../model/findings';
 import {HEX_START, jumped} from '../model/hexplace';
 import type {HexPlace} from '../model/hexplace';
@@ -12,7 +11,7 @@ import type {CrashStateRequest, PlanRequest, Problem} from '../protocol/protocol
 import {Links, windowAddress} from './links';
 import type {Address} from './links';
 import {MapDesk} from './mapdesk';
-import {fetchSample} from './samples';
+import {fetchSample, sampleMissing} from './samples';
 import type {Sample} from './samples';
 import {askPlace, download, streamTo} from './saving';
 import {changeMarks, currentInfo, currentVerdict, isApplied, isBusy, nextSession} from './session';
@@ -40,6 +39,8 @@ export class Controller {
   /** Grows with every image: answers about an earlier one are dropped. */
   private turn = 0;
   private saveAbort: AbortController | null = null;
+  /** The plan that was asked for last, while one is being made. */
+  private wantedPlan: PlanRequest | null = null;
 
   constructor(readonly engine: Engine, address: Address = windowAddress()) {
     engine.onProgress = (progress) => this.dispatch({type: 'progressed', progress});
@@ -101,6 +102,7 @@ export class Controller {
 
   close(): void {
     this.turn++;
+    this.wantedPlan = null;
     this.source = null;
     this.saveAbort?.abort();
     this.engine.close();
@@ -125,7 +127,7 @@ export class Controller {
     await this.engine.cancel();
   }
 
-  /** Plans a repair, redirected if plans are to be. */
+  /** Plans a repair, redirected if plans are to be. While a plan is being made it is the one that is made next. */
   async plan(asked: Omit<PlanRequest, 'redirect'>): Promise<void> {
     const request = {...asked, redirect: this.view.value.redirect};
     this.dispatch({type: 'planning', request});
@@ -187,8 +189,9 @@ export class Controller {
     if (session.step !== 'open') {
       return null;
     }
-    const groups = filteredGroups(sortedGroups(currentVerdict(session).groups), this.view.value.filter);
-    const place = nextPlace(groups, this.view.value.finding, step);
+    const {filter, found, finding} = this.view.value;
+    const groups = shownGroups(sortedGroups(currentVerdict(session).groups), filter, found) ?? [];
+    const place = nextPlace(groups, finding, step);
     if (place !== null) {
       await this.showFinding(place);
     }
@@ -201,6 +204,17 @@ export class Controller {
     if (session.step === 'open') {
       this.change({finding: place});
       await this.selectOf(place, session);
+    }
+  }
+
+  /** Asks the core which findings are at places; an answer that came too late is dropped. */
+  async findAt(places: readonly string[]): Promise<void> {
+    const asked = places.join(' ');
+    const {epoch} = this.view.value;
+    const reply = await this.engine.call('findingsAt', {words: [...places]});
+    const {filter, epoch: now} = this.view.value;
+    if (reply.ok && epoch === now && placesIn(filter.text).join(' ') === asked) {
+      this.change({found: {asked, groups: reply.value.groups}});
     }
   }
 
@@ -267,6 +281,7 @@ export class Controller {
     this.change(imageView(this.view.value.epoch + 1));
     this.hex.set(HEX_START);
     this.map.reset();
+    this.wantedPlan = null;
     return ++this.turn;
   }
 
@@ -299,8 +314,19 @@ export class Controller {
 
   private async makePlan(request: PlanRequest): Promise<void> {
     const turn = this.turn;
-    const plan = await this.engine.call('plan', request);
+    const making = this.wantedPlan !== null;
+    this.wantedPlan = request;
+    if (making) {
+      return;
+    }
+    let plan;
+    let made: PlanRequest;
+    do {
+      made = this.wantedPlan;
+      plan = await this.engine.call('plan', made);
+    } while (turn === this.turn && this.wantedPlan !== made && (plan.ok || plan.error.kind !== 'cancelled'));
     if (turn === this.turn) {
+      this.wantedPlan = null;
       this.dispatch(plan.ok ? {type: 'planned', plan: plan.value} : {type: 'refused', problem: plan.error});
       await this.lookForChange();
     }
@@ -344,7 +370,7 @@ export class Controller {
 
   /** What was read of the image before is out of date. */
   private imageChanged(): void {
-    this.change({epoch: this.view.value.epoch + 1, finding: null, saving: {step: 'none'}});
+    this.change({epoch: this.view.value.epoch + 1, finding: null, found: null, saving: {step: 'none'}});
   }
 
   private restarted(why: Problem): void {
@@ -364,14 +390,5 @@ function everyTenth(report: (value: number) => void): (value: number) => void {
       next = now + 100;
       report(value);
     }
-  };
-}
-
-function sampleMissing(detail: string): Problem {
-  return {
-    ...fileChanged(detail),
-    kind: 'read',
-    title: 'The sample could not be loaded.',
-    advice: 'Samples come from the same server as this page. Look at the connection and try again.',
   };
 }

@@ -1,5 +1,7 @@
 import {failure, ok} from '../base/result';
 import type {Result} from '../base/result';
+import {fileChanged} from '../engine/problems';
+import type {Problem} from '../protocol/protocol.gen';
 
 /** A small damaged image that comes with the page. */
 export interface Sample {
@@ -39,4 +41,14 @@ export async function fetchSample(sample: Sample): Promise<Result<File, string>>
 function isSample(value: unknown): value is Sample {
   const texts = ['id', 'title', 'story', 'file'];
   return typeof value === 'object' && value !== null && texts.every((key) => typeof Reflect.get(value, key) === 'string');
+}
+
+/** Why a sample is not there. */
+export function sampleMissing(detail: string): Problem {
+  return {
+    ...fileChanged(detail),
+    kind: 'read',
+    title: 'The sample could not be loaded.',
+    advice: 'Samples come from the same server as this page. Look at the connection and try again.',
+  };
 }

@@ -70,7 +70,7 @@ describe('a repair', () => {
     expect(repairOf(done)).toEqual({step: 'applied', request, plan});
     const undone = after(...applied, {type: 'undoing'}, {type: 'undone'}) as OpenSession;
     expect(currentVerdict(undone)).toBe(damaged);
-    expect(repairOf(undone)).toEqual({step: 'planning', request});
+    expect(repairOf(undone)).toEqual({step: 'planning', request, before: plan});
   });
 
   it('counts as checking while it is applied or undone', () => {

@@ -10,7 +10,8 @@ export interface FileFacts {
 /** How far the plan of a repair is that is not applied. */
 export type RepairPlan =
   | {step: 'none'}
-  | {step: 'planning'; request: PlanRequest}
+  /** `before` is the plan that was shown until then. */
+  | {step: 'planning'; request: PlanRequest; before: PlanView | null}
   | {step: 'planned'; request: PlanRequest; plan: PlanView}
   | {step: 'refused'; request: PlanRequest; problem: Problem};
 
@@ -140,8 +141,8 @@ function nextChanges(session: OpenSession, event: ChangeEvent): OpenSession {
   const {changes, work, plan} = session;
   switch (event.type) {
     case 'planning':
-      return work === null && plan.step !== 'planning' && !isRepaired(session)
-        ? {...session, plan: {step: 'planning', request: event.request}}
+      return work === null && !isRepaired(session)
+        ? {...session, plan: {step: 'planning', request: event.request, before: planBefore(plan)}}
         : session;
     case 'planned':
       return plan.step === 'planning'
@@ -163,6 +164,10 @@ function nextChanges(session: OpenSession, event: ChangeEvent): OpenSession {
   }
 }
 
+function planBefore(plan: RepairPlan): PlanView | null {
+  return plan.step === 'planned' ? plan.plan : plan.step === 'planning' ? plan.before : null;
+}
+
 function undoing(session: OpenSession): OpenSession {
   const last = session.changes.at(-1);
   return last !== undefined && session.work === null && session.plan.step !== 'planning'
@@ -171,7 +176,7 @@ function undoing(session: OpenSession): OpenSession {
 }
 
 function planAgain(undone: Change): RepairPlan {
-  return undone.kind === 'repair' ? {step: 'planning', request: undone.request} : {step: 'none'};
+  return undone.kind === 'repair' ? {step: 'planning', request: undone.request, before: undone.plan} : {step: 'none'};
 }
 
 function refused(session: OpenSession, problem: Problem): OpenSession {

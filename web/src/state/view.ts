@@ -1,5 +1,5 @@
 import {NO_FILTER} from '../model/findings';
-import type {FindingPlace, GroupFilter} from '../model/findings';
+import type {FindingPlace, Found, GroupFilter} from '../model/findings';
 import type {MapPlace} from '../model/map/place';
 import type {Problem} from '../protocol/protocol.gen';
 
@@ -33,6 +33,8 @@ export interface View {
   /** The finding that n and p start from. */
   finding: FindingPlace | null;
   filter: GroupFilter;
+  /** What the core found at the places that the filter names; null until it was asked. */
+  found: Found | null;
   mapAs: 'picture' | 'table';
   hexAs: 'bytes' | 'fields';
   saving: Saving;
@@ -57,6 +59,7 @@ export function imageView(epoch: number) {
     selected: null,
     finding: null,
     filter: NO_FILTER,
+    found: null,
     mapAs: 'picture',
     hexAs: 'bytes',
     saving: {step: 'none'},

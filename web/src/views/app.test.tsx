@@ -248,7 +248,7 @@ describe('the filter', () => {
     const controller = await opened();
     const shown = () => [...document.querySelectorAll('.group-title')].map((title) => title.textContent);
     expect(shown()).toEqual(['Clusters in use are marked free', 'Leaked clusters']);
-    controller.change({filter: {severities: [], text: 'leaked'}});
+    controller.change({filter: {severities: [], text: 'leaked', code: ''}});
     await see(() => expect(shown()).toEqual(['Leaked clusters']));
   });
 });

@@ -1,9 +1,10 @@
+import {useEffect} from 'preact/hooks';
 import {formatCount, plural} from '../base/units';
-import {countsBySeverity, filteredGroups, NO_FILTER, placeNumber, sortedGroups} from '../model/findings';
-import type {GroupFilter} from '../model/findings';
-import {SEVERITY_FACTS} from '../model/severity';
+import {countsBySeverity, NO_FILTER, placeNumber, placesIn, shownGroups, sortedGroups} from '../model/findings';
+import type {GroupFilter, ShownGroup} from '../model/findings';
+import {SEVERITY_FACTS, severityNamed} from '../model/severity';
 import type {Severity} from '../model/severity';
-import type {FindingGroup} from '../protocol/protocol.gen';
+import type {FindingGroup, Info} from '../protocol/protocol.gen';
 import {changeWords, currentInfo, currentVerdict, isApplied, isBusy} from '../state/session';
 import type {OpenSession} from '../state/session';
 import {useController, useStore} from './app-context';
@@ -13,40 +14,64 @@ import {SeveritySign} from './signs';
 
 /** All that was found, grouped by kind, the worst first. */
 export function FindingsPanel({session}: {session: OpenSession}) {
-  const controller = useController();
-  const {filter, epoch} = useStore(controller.view);
-  const info = currentInfo(session);
   const groups = sortedGroups(currentVerdict(session).groups);
-  const shown = filteredGroups(groups, filter);
+  const shown = useShown(groups);
   return (
     <Section
       panel="findings"
       label="Findings"
       heading={isApplied(session) ? `Findings after ${changeWords(session)}` : 'Findings'}
-      aside={groups.length > 0 && <Steps groups={shown} />}
+      aside={groups.length > 0 && <Steps groups={shown ?? []} />}
     >
       {groups.length === 0 ? (
         <Nothing incomplete={currentVerdict(session).incomplete} />
       ) : (
         <>
-          <Filter groups={groups} filter={filter} />
-          <ol class="groups">
-            {shown.map((group) => (
-              <FindingGroupCard key={`${epoch} ${group.code}`} group={group} info={info} />
-            ))}
-          </ol>
-          {shown.length === 0 && (
-            <p>
-              No finding fits the filter.{' '}
-              <button type="button" class="quiet" onClick={() => controller.change({filter: NO_FILTER})}>
-                Show all
-              </button>
-            </p>
-          )}
+          <Filter groups={groups} shown={shown} />
+          <Groups shown={shown} info={currentInfo(session)} />
         </>
       )}
       <DeepCheck session={session} />
     </Section>
+  );
+}
+
+/** The groups that pass the filter; null while the core looks for places. */
+function useShown(groups: FindingGroup[]): ShownGroup[] | null {
+  const controller = useController();
+  const {filter, found, epoch} = useStore(controller.view);
+  const places = placesIn(filter.text);
+  const asked = places.join(' ');
+  useEffect(() => {
+    // Whoever types on does not mean what stands there yet.
+    const timer = asked === '' ? 0 : window.setTimeout(() => void controller.findAt(asked.split(' ')), 150);
+    return () => clearTimeout(timer);
+  }, [controller, asked, epoch]);
+  return shownGroups(groups, filter, found);
+}
+
+function Groups({shown, info}: {shown: ShownGroup[] | null; info: Info}) {
+  const controller = useController();
+  const {epoch} = useStore(controller.view);
+  if (shown === null) {
+    return <p class="muted">Looking for what is there.</p>;
+  }
+  if (shown.length === 0) {
+    return (
+      <p>
+        No finding fits the filter.{' '}
+        <button type="button" class="quiet" onClick={() => controller.change({filter: NO_FILTER})}>
+          Show all
+        </button>
+      </p>
+    );
+  }
+  return (
+    <ol class="groups">
+      {shown.map((item) => (
+        <FindingGroupCard key={`${epoch} ${item.group.code}`} shown={item} info={info} />
+      ))}
+    </ol>
   );
 }
 
@@ -93,7 +118,7 @@ function Nothing({incomplete}: {incomplete: boolean}) {
 }
 
 /** From finding to finding; the keys n and p do the same. */
-function Steps({groups}: {groups: FindingGroup[]}) {
+function Steps({groups}: {groups: readonly ShownGroup[]}) {
   const controller = useController();
   const {finding} = useStore(controller.view);
   const {number, of} = finding === null ? {number: 0, of: 0} : placeNumber(groups, finding);
@@ -114,43 +139,77 @@ function Steps({groups}: {groups: FindingGroup[]}) {
   );
 }
 
-function Filter({groups, filter}: {groups: FindingGroup[]; filter: GroupFilter}) {
+function Filter({groups, shown}: {groups: FindingGroup[]; shown: ShownGroup[] | null}) {
   const controller = useController();
+  const {filter} = useStore(controller.view);
   const change = (part: Partial<GroupFilter>) => controller.change({filter: {...filter, ...part}, finding: null});
+  return (
+    <div class="filter">
+      <Severities groups={groups} filter={filter} change={change} />
+      <div class="row">
+        <label>
+          Kind
+          <select
+            aria-label="Only this kind of findings"
+            value={filter.code}
+            onChange={(event) => change({code: event.currentTarget.value})}
+          >
+            <option value="">All {plural(groups.length, 'kind')}</option>
+            {groups.map((group) => (
+              <option key={group.code} value={group.code}>
+                {SEVERITY_FACTS[severityNamed(group.severity)].word}: {group.title} ({formatCount(group.count)})
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          Filter <kbd aria-hidden="true">/</kbd>
+          <input
+            id="finding-filter"
+            type="search"
+            value={filter.text}
+            placeholder="leaked, 0x1c0000, l2[0][5]"
+            aria-label="Filter the findings"
+            aria-describedby="filter-help"
+            onInput={(event) => change({text: event.currentTarget.value})}
+            onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
+          />
+        </label>
+      </div>
+      <p id="filter-help" class="hidden">
+        Words of a kind, an offset in the file or on the disk, the number of a cluster, or a field.
+      </p>
+      <p class="hidden" aria-live="polite">
+        {shown === null ? 'Looking.' : `${plural(shown.length, 'kind')} of findings shown`}
+      </p>
+    </div>
+  );
+}
+
+interface SeveritiesProps {
+  groups: FindingGroup[];
+  filter: GroupFilter;
+  change: (part: Partial<GroupFilter>) => void;
+}
+
+function Severities({groups, filter, change}: SeveritiesProps) {
   const toggle = (severity: Severity) => {
     const rest = filter.severities.filter((other) => other !== severity);
     change({severities: rest.length < filter.severities.length ? rest : [...filter.severities, severity]});
   };
   return (
-    <div class="filter">
-      <div class="row" role="group" aria-label="Only these severities">
-        {countsBySeverity(groups).map(({severity, count}) => (
-          <button
-            key={severity}
-            type="button"
-            class={`toggle ${severity}`}
-            aria-pressed={filter.severities.includes(severity)}
-            onClick={() => toggle(severity)}
-          >
-            <SeveritySign severity={severity} /> {SEVERITY_FACTS[severity].word} <strong>{formatCount(count)}</strong>
-          </button>
-        ))}
-      </div>
-      <label>
-        Filter <kbd aria-hidden="true">/</kbd>
-        <input
-          id="finding-filter"
-          type="search"
-          value={filter.text}
-          placeholder="refcount, L2, leaked ..."
-          aria-label="Filter the findings"
-          onInput={(event) => change({text: event.currentTarget.value})}
-          onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
-        />
-      </label>
-      <p class="hidden" aria-live="polite">
-        {plural(filteredGroups(groups, filter).length, 'kind')} of findings shown
-      </p>
+    <div class="row" role="group" aria-label="Only these severities">
+      {countsBySeverity(groups).map(({severity, count}) => (
+        <button
+          key={severity}
+          type="button"
+          class={`toggle ${severity}`}
+          aria-pressed={filter.severities.includes(severity)}
+          onClick={() => toggle(severity)}
+        >
+          <SeveritySign severity={severity} /> {SEVERITY_FACTS[severity].word} <strong>{formatCount(count)}</strong>
+        </button>
+      ))}
     </div>
   );
 }

@@ -4,13 +4,14 @@ import {KIND_FACTS} from '../../model/hexkinds';
 import type {PageField} from '../../model/hexpages';
 import {inFile} from '../../model/map/place';
 import {severityNamed} from '../../model/severity';
-import type {HexBits, HexFieldReply, Info} from '../../protocol/protocol.gen';
+import type {HexFieldReply, Info} from '../../protocol/protocol.gen';
 import {useController, useLoaded} from '../app-context';
 import {goTo} from '../go-to';
 import {ProblemText} from '../problem';
 import {SeverityTag} from '../signs';
 import {Swatch} from '../swatch';
 import {Hex, ImageText} from '../text';
+import {Bits} from './bits';
 import {jumpAway, showsBefore} from './use-hex';
 import type {HexState} from './use-hex';
 
@@ -175,29 +176,6 @@ function BytesOf({hex, other, tag: Tag}: {hex: string; other: string; tag: 'ins'
         </span>
       ))}
     </>
-  );
-}
-
-/** The bits of the field by their names. */
-function Bits({bits}: {bits: readonly HexBits[]}) {
-  return (
-    <table class="bits">
-      <caption>Bits</caption>
-      <tbody>
-        {bits.map((part) => (
-          <tr key={part.high} class={part.wrong ? 'wrong' : undefined}>
-            <th scope="row" class="mono">
-              {part.high === part.low ? part.high : `${part.high}\u2013${part.low}`}
-            </th>
-            <td>
-              {part.name}
-              {part.wrong && <strong> (must be 0)</strong>}
-            </td>
-            <td class="mono number">{part.value}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
   );
 }
 

@@ -8,11 +8,11 @@ import type {HexState} from './use-hex';
 /** As in hex.css. */
 export const ROW_HEIGHT = 26;
 
-/** The box's scrolling, measured and kept true by hexscroll. */
-export function useScroll(rows: bigint) {
+/** The box's scrolling, measured and kept true by hexscroll. A head of so many pixels stands above the rows. */
+export function useScroll(rows: bigint, rowHeight = ROW_HEIGHT, head = rowHeight) {
   const box = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState(20 * ROW_HEIGHT);
-  const track = useMemo(() => trackOf(rows, ROW_HEIGHT, view), [rows, view]);
+  const [view, setView] = useState(20 * rowHeight);
+  const track = useMemo(() => trackOf(rows, rowHeight, view), [rows, rowHeight, view]);
   const [scroll, setScroll] = useState<Scroll>({row: 0n, px: 0, top: 0});
   const timer = useRef(0);
   useLayoutEffect(() => {
@@ -20,13 +20,12 @@ export function useScroll(rows: bigint) {
     if (element === null) {
       return;
     }
-    // The head stands above the rows.
-    const measure = () => setView(Math.max(4 * ROW_HEIGHT, element.clientHeight - ROW_HEIGHT));
+    const measure = () => setView(Math.max(head === 0 ? rowHeight : 4 * rowHeight, element.clientHeight - head));
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     return () => observer.disconnect();
-  }, []);
+  }, [rowHeight, head]);
   const scrollTo = (next: Scroll) => {
     setScroll(next);
     if (box.current !== null) {

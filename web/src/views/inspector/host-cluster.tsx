@@ -72,7 +72,8 @@ export function HostFacts({view, info}: {view: ClusterView; info: Info}) {
   );
 }
 
-function Claims({view, info}: {view: ClusterView; info: Info}) {
+/** The pointers that lead to a cluster. */
+export function Claims({view, info}: {view: ClusterView; info: Info}) {
   return (
     <>
       <h4>Who points here</h4>
