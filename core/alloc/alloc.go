@@ -102,6 +102,9 @@ func (a *Allocator) TakeRun(n int64) qcow2.HostCluster {
 // are any; they are then used.
 func (a *Allocator) TakeRunIn(from, to, n int64) (qcow2.HostCluster, bool) {
 	start := a.nextFree(max(from, a.hint))
+	if from <= a.hint {
+		a.hint = start // else every run would look through all that is used again
+	}
 	for i := int64(0); i < n; {
 		if start > to-n {
 			return 0, false

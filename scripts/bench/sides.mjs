@@ -65,6 +65,15 @@ export async function qcowscopeRepair(file) {
 }
 
 /**
+ * The plan of a repair, checked, and nothing written.
+ * @param {boolean} redirect
+ */
+export function qcowscopePlan(redirect) {
+  const flags = redirect ? ['--redirect'] : [];
+  return async (/** @type {string} */ file) => programSide(['qcowscope repair --plan', ...flags].join(' '), await commandLine(), ['repair', '--plan', ...flags, file]);
+}
+
+/**
  * A repair in place. What it says, a line for each cluster, is thrown away.
  * @param {string} file
  */
