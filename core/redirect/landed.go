@@ -50,10 +50,17 @@ func (e *Explorer) kept(i int) (k int, kept []piece, grown bool) {
 	return len(e.batches), nil, true
 }
 
-// Landed is how many sectors of its flight are on the disk in state i.
-func (e *Explorer) Landed(i int) int {
-	_, kept, _ := e.kept(i)
-	return len(kept)
+// Landed is how many sectors of its flight are on the disk in state i. Two states of a flight
+// with the same sum, of a sample, are the same.
+func (e *Explorer) Landed(i int) (sectors int, sum uint64) {
+	_, kept, grown := e.kept(i)
+	if grown || len(kept) > 0 {
+		sum = 1 // the file has its new length
+	}
+	for _, p := range kept {
+		sum = mixed(sum ^ uint64(p.write)<<32 ^ uint64(p.from))
+	}
+	return len(kept), sum
 }
 
 // Landings are the writes that were in flight in state i, and how far each had come. There are

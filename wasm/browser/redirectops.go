@@ -10,6 +10,7 @@ func redirectOperations(s *service.Session) map[string]operation {
 		"redirectLog": asking(s.RedirectLog),
 		"crash":       asking(s.Crash),
 		"crashJudge":  numbers(s.CrashJudge),
+		"crashPlace":  plain(s.CrashPlace),
 		"crashState":  asking(s.CrashState),
 		"crashOpen":   asking(s.CrashOpen),
 		"crashFile":   packed(s.CrashFile),

@@ -10,6 +10,7 @@ import (
 	"qcowscope/core/patch"
 	"qcowscope/core/redirect"
 	"qcowscope/core/repair"
+	"qcowscope/core/source"
 )
 
 // Bounds of the states of a side, and of the bytes of the disk that are compared in each.
@@ -20,6 +21,7 @@ const (
 
 // crashRun is a change whose crash states are looked at.
 type crashRun struct {
+	src   source.Source // the image before the change
 	judge *redirect.Judge
 	sides []crashSide
 }
@@ -81,20 +83,20 @@ func (s *Session) explore(ctx context.Context, req CrashRequest, plans crashPlan
 		return CrashView{}, err
 	}
 	view := CrashView{Cannot: r.view.Cannot, Compared: s.compared()}
-	run := &crashRun{}
+	run := &crashRun{src: newRecalled(s.now.img.Src)}
 	opt := redirect.JudgeOptions{Check: check.Options{MaxClusters: maxClusters}, Guest: int64(view.Compared)}
-	if run.judge, err = redirect.NewJudge(ctx, s.now.img.Src, opt, plans.plan, r.plan, plans.inPlace); err != nil {
+	if run.judge, err = redirect.NewJudge(ctx, run.src, opt, plans.plan, r.plan, plans.inPlace); err != nil {
 		return CrashView{}, err
 	}
 	states := redirect.CrashOptions{States: min(max(leastStates, req.States), mostStates), Seed: uint64(max(0, req.Seed))}
 	if r.view.Cannot == "" {
-		if err := run.add(s, CrashSide{Name: "redirected", Unsafe: r.view.Unsafe}, r.plan, states); err != nil {
+		if err := run.add(CrashSide{Name: "redirected", Unsafe: r.view.Unsafe}, r.plan, states); err != nil {
 			return CrashView{}, err
 		}
 	}
 	inPlace, flushed := likeQEMU(plans.inPlace, req)
 	states.Flushed = flushed
-	if err := run.add(s, CrashSide{Name: "in-place"}, inPlace, states); err != nil {
+	if err := run.add(CrashSide{Name: "in-place"}, inPlace, states); err != nil {
 		return CrashView{}, err
 	}
 	for _, side := range run.sides {
@@ -120,20 +122,21 @@ func (s *Session) compared() float64 {
 }
 
 // add lists the states of a side.
-func (run *crashRun) add(s *Session, view CrashSide, plan *patch.Plan, opt redirect.CrashOptions) error {
-	e, err := redirect.Explore(plan, s.now.img.Src, opt)
+func (run *crashRun) add(view CrashSide, plan *patch.Plan, opt redirect.CrashOptions) error {
+	e, err := redirect.Explore(plan, run.src, opt)
 	if err != nil {
 		return err
 	}
-	view.States = e.Len()
 	flights := e.Flights()
+	order, starts := inTime(e, flights)
+	view.States = len(order)
 	batches := make([][]patch.Write, len(flights))
 	for i, f := range flights {
 		batches[i] = f.Writes
 	}
 	first, last := switchOf(batches)
 	for i, f := range flights {
-		v := CrashFlight{Kind: "in-place", Writes: len(f.Writes), Sectors: f.Sectors, First: f.First, End: f.End, All: f.All}
+		v := CrashFlight{Kind: "in-place", Writes: len(f.Writes), Sectors: f.Sectors, First: starts[i], End: starts[i+1], All: f.All}
 		if view.Name == "redirected" || first <= i && i <= last && len(f.Writes) == 1 {
 			v.Kind = batchKind(i, first, last)
 		}
@@ -142,31 +145,48 @@ func (run *crashRun) add(s *Session, view CrashSide, plan *patch.Plan, opt redir
 		}
 		view.Flights = append(view.Flights, v)
 	}
-	run.sides = append(run.sides, crashSide{view, e, inTime(e, flights)})
+	run.sides = append(run.sides, crashSide{view, e, order})
 	return nil
 }
 
 // mostSorted bounds the work of putting states in order.
 const mostSorted = 20 << 20
 
-// inTime orders the states of each flight by how much has landed.
-func inTime(e *redirect.Explorer, flights []redirect.Flight) []int {
-	order := make([]int, e.Len())
-	for i := range order {
-		order[i] = i
-	}
-	work := 0
+// inTime orders the states of each flight by how much has landed, without those of a sample
+// that are there twice. starts is where each flight begins among them, and where the last ends.
+func inTime(e *redirect.Explorer, flights []redirect.Flight) (order, starts []int) {
+	work, next := 0, 0
 	for _, f := range flights {
-		if work += (f.End - f.First) * f.Sectors; work > mostSorted {
-			break
+		starts, next = append(starts, len(order)), f.End
+		states := make([]int, 0, f.End-f.First)
+		for i := f.First; i < f.End; i++ {
+			states = append(states, i)
 		}
-		landed := make([]int, f.End-f.First)
-		for i := range landed {
-			landed[i] = e.Landed(f.First + i)
+		if work += len(states) * f.Sectors; work <= mostSorted {
+			states = sortLanded(e, states)
 		}
-		slices.SortStableFunc(order[f.First:f.End], func(a, b int) int { return landed[a-f.First] - landed[b-f.First] })
+		order = append(order, states...)
 	}
-	return order
+	starts = append(starts, len(order))
+	for i := next; i < e.Len(); i++ {
+		order = append(order, i)
+	}
+	return order, starts
+}
+
+// sortLanded orders states of a flight, each once.
+func sortLanded(e *redirect.Explorer, states []int) []int {
+	landed, seen := map[int]int{}, map[uint64]bool{}
+	once := states[:0]
+	for _, i := range states {
+		n, sum := e.Landed(i)
+		if !seen[sum] {
+			seen[sum], landed[i] = true, n
+			once = append(once, i)
+		}
+	}
+	slices.SortStableFunc(once, func(a, b int) int { return landed[a] - landed[b] })
+	return once
 }
 
 // likeQEMU is how the change is made in place. A guest's write is planned with QEMU's

@@ -92,3 +92,8 @@ type CrashLanding struct {
 	Sectors string  `json:"sectors"` // the first 128: 1 has landed, 0 has not
 	Of      int     `json:"of"`
 }
+
+// CrashPlaceReply is where the guest could write.
+type CrashPlaceReply struct {
+	Offset string `json:"offset"` // hex
+}

@@ -149,7 +149,7 @@ func recordView(r redirect.Record) RedirectRecord {
 		}
 		v.Text = fmt.Sprintf("%v in %s: %s becomes %s", r.Node, parent, hex(r.Old), hex(r.New))
 	case redirect.OpCount:
-		v.Text = fmt.Sprintf("refcount %d of %v: %d becomes %d", r.Index, r.Node, r.Old, r.New)
+		v.Text = fmt.Sprintf("refcount at index %d of the refblock %v: %d becomes %d", r.Index, r.Node, r.Old, r.New)
 	case redirect.OpFree:
 		v.Text = fmt.Sprintf("%s of the old %s, free once this is committed", size, what)
 	case redirect.OpCommit:

@@ -20,6 +20,8 @@ import './styles/hex.css';
 import './styles/save.css';
 import './styles/commands.css';
 import './styles/lab.css';
+import './styles/redirect.css';
+import './styles/crash.css';
 import './styles/lab-player.css';
 import './styles/lab-stage.css';
 import './styles/lab-steps.css';

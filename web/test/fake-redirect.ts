@@ -36,6 +36,7 @@ export const redirectReplies: Pick<Replies, Exclude<keyof RedirectOps, 'crashOpe
   redirectLog: () => ({records: []}),
   crash: () => ({blocked: [], empty: true, cannot: '', sides: [], sameGuest: true, compared: 0}),
   crashJudge: () => new Float64Array(),
+  crashPlace: () => ({offset: '0x0'}),
   crashState: () => crashState,
   crashFile: () => new TextEncoder().encode('{}'),
 };

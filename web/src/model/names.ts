@@ -35,6 +35,11 @@ export function undoPlanName(name: string): string {
   return `${withoutSuffix(plainName(name))}.undo.json`;
 }
 
+/** A plan that leads to what a crash would leave. */
+export function crashName(name: string): string {
+  return `${withoutSuffix(plainName(name))}.crash.json`;
+}
+
 /** A name that every file system takes: a name of our own if nothing is left. */
 function plainName(name: string): string {
   const clean = name.replaceAll(/[\p{C}/\\:*?"<>|]/gu, '_').slice(0, MOST_CHARACTERS);

@@ -1,5 +1,6 @@
 import type {
   CrashJudgeRequest,
+  CrashPlaceReply,
   CrashRequest,
   CrashState,
   CrashStateRequest,
@@ -14,6 +15,7 @@ export interface RedirectOps {
   redirectLog: {request: RedirectLogRequest; reply: RedirectLogReply};
   crash: {request: CrashRequest; reply: CrashView};
   crashJudge: {request: CrashJudgeRequest; reply: Float64Array<ArrayBuffer>};
+  crashPlace: {request: undefined; reply: CrashPlaceReply};
   crashState: {request: CrashStateRequest; reply: CrashState};
   crashOpen: {request: CrashStateRequest; reply: Verdict};
   crashFile: {request: CrashStateRequest; reply: Uint8Array<ArrayBuffer>};

@@ -142,6 +142,12 @@ export interface CrashLanding {
   of: number;
 }
 
+/** CrashPlaceReply is where the guest could write. */
+export interface CrashPlaceReply {
+  /** hex */
+  offset: string;
+}
+
 /** FindingsRequest asks for a page of one group, or of all groups with Code "". */
 export interface FindingsRequest {
   code: string;

@@ -5,7 +5,7 @@ import type {FindingPlace} from '../model/findings';
 import {HEX_START, jumped} from '../model/hexplace';
 import type {HexPlace} from '../model/hexplace';
 import {inFile} from '../model/map/place';
-import {changedName, planName, undoPlanName} from '../model/names';
+import {changedName, crashName, planName, undoPlanName} from '../model/names';
 import type {Request} from '../protocol/ops';
 import type {CrashStateRequest, PlanRequest, Problem} from '../protocol/protocol.gen';
 import {Links, windowAddress} from './links';
@@ -247,6 +247,11 @@ export class Controller {
   /** The plan as the command line applies it, or the plan that takes it back. */
   async savePlan(undo: boolean): Promise<void> {
     await this.saveJson(() => this.engine.call('planFile', {undo}), undo ? undoPlanName : planName);
+  }
+
+  /** A crash state as a plan for `qcowscope apply`. */
+  async saveCrash(request: CrashStateRequest): Promise<void> {
+    await this.saveJson(() => this.engine.call('crashFile', request), crashName);
   }
 
   private async saveJson(

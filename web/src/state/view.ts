@@ -1,3 +1,4 @@
+import type {CrashChoice} from '../model/crashchoice';
 import {NO_FILTER} from '../model/findings';
 import type {FindingPlace, Found, GroupFilter} from '../model/findings';
 import type {MapPlace} from '../model/map/place';
@@ -40,6 +41,8 @@ export interface View {
   saving: Saving;
   /** Plans are made to overwrite nothing that is live. */
   redirect: boolean;
+  /** What the Lab interrupts; null until that was chosen. */
+  crash: CrashChoice | null;
   /** Grows with every change of the image that is shown; what was read before is out of date then. */
   epoch: number;
 }
@@ -64,6 +67,7 @@ export function imageView(epoch: number) {
     hexAs: 'bytes',
     saving: {step: 'none'},
     redirect: false,
+    crash: null,
     epoch,
   } as const satisfies Partial<View>;
 }

@@ -25,7 +25,7 @@ interface RedirectSwitchProps {
 export function RedirectSwitch({of, on, redirected, listed, fixed, onChange}: RedirectSwitchProps) {
   return (
     <div class={on ? 'redirect on' : 'redirect'}>
-      <label class="switch">
+      <label class="redirect-choice">
         <input type="checkbox" role="switch" checked={on} disabled={fixed} onChange={(event) => onChange(event.currentTarget.checked)} />
         <span>Redirect: never overwrite what is live</span>
       </label>

@@ -43,7 +43,7 @@ function WriteLine({write, batches}: {write: WriteView; batches: number}) {
     <li>
       <p class="write-head">
         <Hex text={write.offset} /> <span class="muted">{formatBytes(write.length)}</span>
-        {batches > 1 && <span class="muted">batch {formatCount(write.batch)}</span>}
+        {batches > 1 && <span class="muted">batch {formatCount(write.batch + 1)}</span>}
       </p>
       <p>
         <ImageText text={write.why} />

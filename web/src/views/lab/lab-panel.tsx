@@ -3,6 +3,7 @@ import type {ComponentType} from 'preact';
 import type {OpenSession} from '../../state/session';
 import {useController, useStore} from '../app-context';
 import {Section} from '../section';
+import {CrashTab} from './crash-tab';
 import {RebuildTab} from './rebuild-tab';
 import {WidthTab} from './width-tab';
 
@@ -16,6 +17,7 @@ interface Tab {
 const TABS: readonly Tab[] = [
   {id: 'rebuild', label: 'Rebuild refcounts', Content: RebuildTab},
   {id: 'width', label: 'Refcount width', Content: WidthTab},
+  {id: 'crash', label: 'Crash', Content: CrashTab},
 ];
 
 /** How the format works, played on this image: nothing here changes it unless it is applied. */
