@@ -40,14 +40,14 @@ var steps = map[StepKind]stepWords{
 		"dirty bitmaps take %s"},
 	StepLeaked: {"leaked", "Marked as used, but nothing uses it. A repair gives it back.",
 		"%s are leaked: marked as used, though nothing uses them"},
-	StepDamage: {"counted differently", "Entries of damaged tables that share a cluster, or point outside the file or at something else.",
+	StepDamage: {"missing, or claimed twice", "Entries of damaged tables that share a cluster, or point outside the file or at something else.",
 		"damaged tables account for %s"},
 	StepFreeInside: {"free, inside", "Free clusters between others: QEMU fills them before the file grows, but they do not make it shorter.",
 		"%s inside the file are free, and will be used before it grows"},
 	StepFreeEnd: {"free, at the end", "What follows the last cluster in use. The file could be cut there.",
 		"%s at the end of the file are free"},
-	StepCut: {"cut off", "The file ends within its last cluster.",
-		"%s of the last cluster are missing"},
+	StepCut: {"last cluster not full", "The file ends within its last cluster. That is usual: what is missing reads as zeros.",
+		"%s of the last cluster are not stored"},
 }
 
 // Label is the step's name.

@@ -86,11 +86,25 @@ func (s *Session) LayersSizes(ctx context.Context) (LayersSizes, error) {
 		return LayersSizes{}, problemError(err)
 	}
 	w := l.holdings.Waterfall()
-	r := LayersSizes{Virtual: float64(w.Virtual), File: float64(w.File), Stored: float64(w.Stored), Fits: w.Fits, Reason: w.Reason(func(n uint64) string { return bytesText(int64(n)) })}
+	r := LayersSizes{Virtual: float64(w.Virtual), File: float64(w.File), Stored: float64(w.Stored), Fits: w.Fits, Reason: w.Reason(sizeText)}
 	for _, step := range w.Steps {
 		r.Steps = append(r.Steps, LayersStep{string(step.Kind), step.Kind.Label(), step.Kind.Meaning(), float64(step.Bytes)})
 	}
 	return r, nil
+}
+
+// sizeText is a size with three significant digits, as the page writes the others.
+func sizeText(n uint64) string {
+	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
+	v, i := float64(n), 0
+	for v >= 1000 && i < len(units)-1 && (i > 0 || v >= 1024) {
+		v, i = v/1024, i+1
+	}
+	digits := strconv.FormatFloat(v, 'g', 3, 64)
+	if i == 0 || v >= 1000 {
+		digits = strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	return digits + " " + units[i]
 }
 
 // page cuts the numbers of a request to what there is.

@@ -19,6 +19,7 @@ import './styles/map.css';
 import './styles/hex.css';
 import './styles/save.css';
 import './styles/commands.css';
+import './styles/layers.css';
 import './styles/lab.css';
 import './styles/redirect.css';
 import './styles/crash.css';

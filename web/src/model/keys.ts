@@ -1,5 +1,5 @@
 /** The parts of the page in their order; the number keys go there. */
-export const PANELS = ['summary', 'map', 'findings', 'repair', 'hex', 'lab', 'save'] as const;
+export const PANELS = ['summary', 'map', 'findings', 'repair', 'hex', 'layers', 'lab', 'save'] as const;
 
 export type Panel = (typeof PANELS)[number];
 
@@ -9,6 +9,7 @@ export const PANEL_LABELS: Record<Panel, string> = {
   findings: 'Findings',
   repair: 'Repair',
   hex: 'Hex',
+  layers: 'Layers',
   lab: 'Lab',
   save: 'Save',
 };

@@ -20,6 +20,7 @@ import {Help} from './help';
 import {stepHex} from './hex/go';
 import {HexPanel} from './hex/hex-panel';
 import {LabPanel} from './lab/lab-panel';
+import {LayersPanel} from './layers/layers-panel';
 import {MapPanel} from './map/map-panel';
 import {NoticeBar, RepairBar} from './notices';
 import {OpenImages} from './open-images';
@@ -100,6 +101,7 @@ function OpenPanels({session}: {session: OpenSession}) {
       <FindingsPanel session={session} />
       <RepairPanel session={session} />
       <HexPanel session={session} />
+      <LayersPanel session={session} />
       <LabPanel session={session} />
       <SavePanel session={session} />
     </>

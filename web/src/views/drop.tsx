@@ -11,7 +11,7 @@ export function DropTarget() {
     const enter = (event: DragEvent) => {
       if (event.dataTransfer?.types.includes('Files') === true) {
         event.preventDefault();
-        setOver(true);
+        setOver(!isTaken(event));
       }
     };
     const leave = (event: DragEvent) => {
@@ -23,7 +23,9 @@ export function DropTarget() {
     const drop = (event: DragEvent) => {
       event.preventDefault();
       setOver(false);
-      take(sourcesOf(event.dataTransfer));
+      if (!isTaken(event)) {
+        take(sourcesOf(event.dataTransfer));
+      }
     };
     const paste = (event: ClipboardEvent) => {
       if (event.clipboardData !== null && event.clipboardData.files.length > 0) {
@@ -46,4 +48,9 @@ export function DropTarget() {
       <p>Drop it: the image is opened here</p>
     </div>
   ) : null;
+}
+
+/** A part of the page takes the files that are dropped on it for itself. */
+function isTaken({target}: DragEvent): boolean {
+  return target instanceof Element && target.closest('[data-takes-files]') !== null;
 }

@@ -100,7 +100,7 @@ export function SummaryPanel({session}: {session: OpenSession}) {
         {!knowsNothing(verdict) && <QemuCounts verdict={verdict} />}
       </div>
       <UsagePanel verdict={verdict} fileSize={info.fileSize} />
-      <HeaderTable info={info} />
+      {knowsNothing(verdict) && <HeaderTable info={info} />}
     </Section>
   );
 }
