@@ -104,14 +104,22 @@ func (l *Links) learn(g qcow2.Geometry, e qcow2.L2Entry, guest int64, of layer) 
 	}
 	last := min(int64(g.Cluster(r.End()-1)), int64(len(l.guest))-1)
 	for c := int64(g.Cluster(r.Start)); c <= last; c++ {
-		l.layers[c] = l.layers[c].with(of)
-		switch l.guest[c] {
-		case 0:
-			l.guest[c] = uint32(guest) + 1
-		case uint32(guest) + 1:
-		default:
-			l.further(uint32(c), uint32(guest))
-		}
+		l.serve(c, guest, of)
+	}
+}
+
+// serve takes down that a host cluster serves a guest cluster.
+func (l *Links) serve(c, guest int64, of layer) {
+	if c >= int64(len(l.guest)) || guest >= math.MaxUint32 {
+		return
+	}
+	l.layers[c] = l.layers[c].with(of)
+	switch l.guest[c] {
+	case 0:
+		l.guest[c] = uint32(guest) + 1
+	case uint32(guest) + 1:
+	default:
+		l.further(uint32(c), uint32(guest))
 	}
 }
 

@@ -228,11 +228,24 @@ func (s *Scan) learn(t *table, b qcow2.L2Table) {
 		if e.Entry == 0 && e.Bitmap == 0 {
 			continue
 		}
+		if host, ok := plainHost(g, e); ok { // as nearly all are
+			if t.page != nil {
+				t.page[j] = GuestData | wholePart<<kindBits
+			}
+			s.Links.serve(int64(g.Cluster(host)), first+j, t.layer)
+			continue
+		}
 		if t.page != nil {
 			t.page[j] = pageByte(g, e, g.GuestOffset(t.l1Index, j))
 		}
 		s.Links.learn(g, e, first+j, t.layer)
 	}
+}
+
+// plainHost is where a cluster lies that is stored whole and as it is.
+func plainHost(g qcow2.Geometry, e qcow2.L2Entry) (host qcow2.HostOff, ok bool) {
+	host = e.Host()
+	return host, host != 0 && g.Aligned(host) && !g.ExtendedL2 && !g.DataFile && e.Entry&(qcow2.FlagCompressed|qcow2.FlagZero) == 0
 }
 
 // pageByte is what an entry says of its cluster.

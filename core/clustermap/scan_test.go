@@ -261,6 +261,8 @@ func TestStretchesAndTotals(t *testing.T) {
 		want.Tones[k.tone]++
 		if k.kind != 0 || k.severity != 0 {
 			want.End = int64(i) + 1
+		} else {
+			want.Nothing++
 		}
 	}
 	if totals != want {
