@@ -17,7 +17,7 @@ import (
 type fingerprint []layerPrint
 
 type layerPrint struct {
-	name string // of the snapshot
+	name string // of the snapshot; of the files that the active layer stands on
 	size uint64 // of the disk
 	sum  uint64
 }
@@ -61,7 +61,8 @@ func printGuest(ctx context.Context, img *image.Image, snaps *image.SnapshotTabl
 	if err != nil {
 		return nil, err
 	}
-	all := fingerprint{{size: img.VirtualSize(), sum: sum}}
+	// The files that it stands on belong to what is read.
+	all := fingerprint{{name: img.BackingFile + "\x00" + img.BackingFormat + "\x00" + img.DataFile, size: img.VirtualSize(), sum: sum}}
 	for i := range snaps.Snapshots {
 		s := &snaps.Snapshots[i]
 		print := layerPrint{name: string(s.ID) + " " + string(s.Name)}

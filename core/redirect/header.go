@@ -1,6 +1,7 @@
 package redirect
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"qcowscope/core/image"
@@ -13,7 +14,8 @@ import (
 // one piece; what lies behind it (extensions, the name of the backing file) is not. So the
 // order depends on who reads the bytes that change there:
 //
-//	nobody reads them through the old header:  with batch 0, before the switch
+//	nobody reads them through the old header:  with batch 0, before the switch; the other
+//	                                           bytes of the sector are written as they are
 //	nobody reads them through the new header:  after the switch
 //	both, and they are the bitmaps extension:  sector 0 as it was but for autoclear bit 0,
 //	                                           which vouches for the extension; then the
@@ -75,6 +77,27 @@ func anyRead(a, b []byte, off int64, parts []extent) bool {
 	return false
 }
 
+func headerTail(off int, b []byte) patch.Write {
+	return patch.Write{Off: int64(off), Data: b, Why: "header, what lies behind its first sector"}
+}
+
+// betweenHeaders is what a sector at offset off holds during the switch from a to b: the new
+// bytes where only the new header reads them, the old ones elsewhere. It is not ok when a byte
+// that changes is read through both.
+func betweenHeaders(a, b []byte, off int64, before, after []extent) (between []byte, ok bool) {
+	between = append([]byte(nil), a...)
+	for i := range a {
+		if a[i] == b[i] || !anyRead(a[i:i+1], b[i:i+1], off+int64(i), after) {
+			continue
+		}
+		if anyRead(a[i:i+1], b[i:i+1], off+int64(i), before) {
+			return nil, false
+		}
+		between[i] = b[i]
+	}
+	return between, true
+}
+
 // switchHeader finds the order in which the header cluster changes from was to is.
 func (t *Tx) switchHeader(was, is []byte) headerSwitch {
 	const sector = qcow2.SectorSize
@@ -87,15 +110,16 @@ func (t *Tx) switchHeader(was, is []byte) headerSwitch {
 	for off := sector; off < len(is); off += sector {
 		end := min(off+sector, len(is))
 		a, b := was[off:end], is[off:end]
-		w := patch.Write{Off: int64(off), Data: b, Why: "header, what lies behind its first sector"}
-		switch {
-		case string(a) == string(b):
-		case !anyRead(a, b, int64(off), before) && anyRead(a, b, int64(off), after):
-			s.early = append(s.early, w)
-		case !anyRead(a, b, int64(off), after):
-			s.late = append(s.late, w)
-		default:
-			both = append(both, w)
+		between, ok := betweenHeaders(a, b, int64(off), before, after)
+		if !ok {
+			both = append(both, headerTail(off, b))
+			continue
+		}
+		if !bytes.Equal(a, between) {
+			s.early = append(s.early, headerTail(off, between))
+		}
+		if !bytes.Equal(between, b) {
+			s.late = append(s.late, headerTail(off, b))
 		}
 	}
 	first := patch.Write{Data: is[:min(sector, len(is))], Why: "header: switch to the new tables"}
