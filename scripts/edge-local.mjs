@@ -1,3 +1,4 @@
+import {subscribe} from 'node:diagnostics_channel';
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import {Log, LogLevel, Miniflare} from 'miniflare';
@@ -6,6 +7,16 @@ import {edgeConfig, edgeDir} from './edge-build.mjs';
 
 /** How the Worker and its bucket are called in its configuration. */
 const bucketName = 'IMAGES';
+
+/**
+ * workerd talks to a server in this process, which closes connections that were idle for five seconds. When that meets
+ * the next request, the simulated queue takes it for the end of the world and delivers nothing any more. So such
+ * connections stay open.
+ * @param {unknown} message
+ */
+const keepOpen = (message) => {
+  /** @type {{server: import('node:http').Server}} */ (message).server.keepAliveTimeout = 0;
+};
 
 /** What stands before the worker's own script. @typedef {{name: string, contents: string}} Entry */
 
@@ -49,6 +60,7 @@ export async function startLocal(options) {
   if (limiter !== undefined && options.requests !== undefined) {
     limiter.simple.limit = options.requests;
   }
+  subscribe('http.server.request.start', keepOpen);
   const token = options.token === undefined ? {} : {TOKEN: options.token};
   const host = new Miniflare({
     ...workerOptions,
@@ -67,6 +79,7 @@ export async function startLocal(options) {
     },
   });
   const url = await host.ready;
+  let open = true;
   return {
     url: url.href,
     host,
@@ -75,7 +88,11 @@ export async function startLocal(options) {
       const worker = /** @type {Worker} */ (/** @type {unknown} */ (await host.getWorker()));
       await worker.scheduled({cron, scheduledTime: new Date()});
     },
-    close: () => host.dispose(),
+    close: async () => {
+      const ending = open;
+      open = false;
+      await (ending ? host.dispose() : undefined);
+    },
   };
 }
 

@@ -11,6 +11,9 @@ import {holdAnswer} from './openapi.mjs';
 
 export const token = 'the token of the tests';
 
+/** How long a run may take before it is taken for one that does not end. */
+const patience = 20 * 60_000;
+
 /** A folder in memory, where there is one: the local bucket syncs every object. */
 const memoryFolder = '/dev/shm';
 
@@ -27,7 +30,7 @@ const testEntry = {
   contents: `
     import worker from './worker.mjs';
     let started = [];
-    let most = 0;
+    const seen = {most: 0, messages: 0, read: 0};
     WebAssembly.Instance = class extends WebAssembly.Instance {
       constructor(...args) {
         super(...args);
@@ -38,13 +41,23 @@ const testEntry = {
       try {
         return await handle(...args);
       } finally {
-        most = Math.max(most, started.reduce((sum, instance) => sum + instance.exports.mem.buffer.byteLength, 0));
+        seen.most = Math.max(seen.most, started.reduce((sum, instance) => sum + instance.exports.mem.buffer.byteLength, 0));
         started = [];
       }
     };
-    const ask = watched(worker.fetch);
+    const counted = (bucket) => new Proxy(bucket, {
+      get: (target, name) => (...args) => {
+        seen.read += name === 'get' ? args[1]?.range?.length ?? 0 : 0;
+        return target[name](...args);
+      },
+    });
+    const inside = (handle) => watched((event, env, ctx) => {
+      seen.messages += event.messages?.length ?? 0;
+      return handle(event, {...env, IMAGES: counted(env.IMAGES)}, ctx);
+    });
+    const ask = inside(worker.fetch);
     const own = {
-      '/api/memory': () => Response.json({most}),
+      '/api/seen': () => Response.json(seen),
       '/api/put': async (request, env) => {
         const {etag} = await env.IMAGES.put(new URL(request.url).searchParams.get('key'), request.body);
         return Response.json({etag});
@@ -52,8 +65,8 @@ const testEntry = {
     };
     export default {
       fetch: (request, env, ctx) => (own[new URL(request.url).pathname] ?? ask)(request, env, ctx),
-      queue: watched(worker.queue),
-      scheduled: watched(worker.scheduled),
+      queue: inside(worker.queue),
+      scheduled: inside(worker.scheduled),
     };`,
 };
 
@@ -111,7 +124,7 @@ export function client(url) {
     const sent = more.raw ?? (more.body === undefined ? undefined : JSON.stringify(more.body));
     const answer = await exchange(url, method, where, headers, sent);
     const {body, type} = answer;
-    if (where.startsWith('/api/') && method !== 'HEAD' && !where.startsWith('/api/memory') && !where.startsWith('/api/put')) {
+    if (where.startsWith('/api/') && method !== 'HEAD' && !where.startsWith('/api/seen') && !where.startsWith('/api/put')) {
       holdAnswer(method, where.split('?')[0] ?? '', answer);
     }
     return {...answer, json: type === 'application/json' && body.length > 0 ? JSON.parse(body.toString('utf8')) : undefined};
@@ -129,8 +142,11 @@ export function client(url) {
      * @returns {Promise<string>} its etag
      */
     put: async (key, bytes) => (await ask('PUT', `/api/put?key=${encodeURIComponent(key)}`, {raw: bytes})).json.etag,
-    /** How much memory the programs of one event took at the most, in bytes. */
-    memory: async () => Number((await get('/api/memory')).json.most),
+    /**
+     * What the worker's events took: the most memory of one, the messages of all, the bytes that they read.
+     * @returns {Promise<{most: number, messages: number, read: number}>}
+     */
+    watched: async () => (await get('/api/seen')).json,
     /**
      * Begins a run.
      * @param {string} prefix
@@ -146,10 +162,12 @@ export function client(url) {
      * @param {string} id
      */
     finished: async (id) => {
+      const end = Date.now() + patience;
       let run;
       do {
         await sleep(200);
         run = (await get(`/api/fleet/${id}?limit=1`)).json;
+        assert.ok(Date.now() < end, `the run does not end: ${JSON.stringify(run)}`);
       } while (run.state !== 'finished');
       return {...run, results: await all(get, `/api/fleet/${id}?limit=100`, 'results')};
     },
@@ -195,6 +213,25 @@ async function all(get, where, field) {
     cursor = json.cursor ?? '';
   } while (cursor !== '');
   return found;
+}
+
+/**
+ * A result without what only the service says, and with the name as the file has it. A file that is no image shows its
+ * first bytes on the command line only.
+ * @param {any} result
+ * @param {string} [prefix] before the file's name in the bucket
+ */
+export function plain(result, prefix = '') {
+  const rest = {...result};
+  for (const own of ['etag', 'uploaded', 'checked', 'build', 'schema']) {
+    delete rest[own];
+  }
+  if (rest['exit-code'] === 63) {
+    rest.problem = {...rest.problem, where: undefined};
+  }
+  const quoted = (/** @type {string} */ text) => JSON.stringify(text).slice(1, -1);
+  const name = rest.filename.slice(prefix.length);
+  return JSON.parse(JSON.stringify(rest).replaceAll(quoted(rest.filename), quoted(name)));
 }
 
 /** @param {Uint8Array} bytes @returns {ArrayBuffer} */
