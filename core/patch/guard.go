@@ -42,7 +42,7 @@ type jsonRange struct {
 // guard sums up what the ranges hold after the change, as far as they are in the file then.
 func (p *jsonPlan) guard(before, after source.Source, g Guards) error {
 	for _, r := range g.Kept {
-		r.Len = max(0, min(r.Len, after.Size()-r.Off))
+		r.Len = max(0, min(r.Len, before.Size()-r.Off, after.Size()-r.Off)) // zeros behind the end come back by themselves
 		was, err := sumOf(before, r)
 		if err != nil {
 			return err
