@@ -1,15 +1,46 @@
 import type {Panel} from '../model/keys';
 
+/** How long a part that was gone to is kept in place while the parts above it are still being drawn. */
+const KEPT_FOR = 3000;
+
+let letGo: () => void = () => undefined;
+
 /** Goes to a part of the page; keys and screen readers go on from there. */
 export function goTo(panel: Panel): void {
+  letGo();
   const heading = document.getElementById(panel);
   const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
   heading?.focus({preventScroll: true});
   const behavior = calm ? 'auto' : 'smooth';
+  const section = heading?.closest('section') ?? null;
   if (panel === 'summary') {
     // The verdict stands above the summary and belongs to it.
     scrollTo({top: 0, behavior});
-  } else {
-    heading?.closest('section')?.scrollIntoView({behavior, block: 'start'});
+  } else if (section !== null) {
+    section.scrollIntoView({behavior, block: 'start'});
+    letGo = keepInPlace(section);
   }
+}
+
+/** Goes to the section again whenever the page's height changes, until the user does something; returns how to stop. */
+function keepInPlace(section: HTMLElement): () => void {
+  const page = document.documentElement;
+  let height = page.scrollHeight;
+  const observer = new ResizeObserver(() => {
+    if (page.scrollHeight !== height) {
+      height = page.scrollHeight;
+      section.scrollIntoView({behavior: 'auto', block: 'start'});
+    }
+  });
+  observer.observe(document.body);
+  // Caught before they arrive anywhere: the key or click that led here has passed this point already.
+  const signs = ['wheel', 'touchstart', 'pointerdown', 'keydown'] as const;
+  const stop = () => {
+    observer.disconnect();
+    clearTimeout(timer);
+    signs.forEach((sign) => removeEventListener(sign, stop, {capture: true}));
+  };
+  const timer = setTimeout(stop, KEPT_FOR);
+  signs.forEach((sign) => addEventListener(sign, stop, {capture: true, passive: true}));
+  return stop;
 }

@@ -6,6 +6,7 @@ import {inFile} from '../../model/map/place';
 import {severityNamed} from '../../model/severity';
 import type {HexFieldReply, Info} from '../../protocol/protocol.gen';
 import {useController, useLoaded} from '../app-context';
+import {CopyLink} from '../copy-link';
 import {goTo} from '../go-to';
 import {ProblemText} from '../problem';
 import {SeverityTag} from '../signs';
@@ -79,7 +80,10 @@ function FieldFacts({state, field, info}: {state: HexState; field: PageField; in
       </dl>
       {detail !== null && detail.bits.length > 0 && <Bits bits={detail.bits} />}
       {detail !== null && <From state={state} detail={detail} />}
-      {detail !== null && <ShowOnMap cluster={detail.cluster} info={info} />}
+      <div class="card-actions">
+        {detail !== null && <ShowOnMap cluster={detail.cluster} info={info} />}
+        <CopyLink panel="hex" />
+      </div>
       {problem !== null && <ProblemText problem={problem} />}
     </>
   );

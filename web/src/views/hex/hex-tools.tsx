@@ -5,7 +5,6 @@ import {parseTarget, TARGET_EXAMPLES} from '../../model/target';
 import type {HexChangeReply, Info} from '../../protocol/protocol.gen';
 import {byteOf} from '../../state/goto';
 import {useController, useLoaded} from '../app-context';
-import {CopyLink} from '../copy-link';
 import {Icon} from '../signs';
 import {Hex} from '../text';
 import {Find} from './find';
@@ -30,7 +29,6 @@ export function HexTools({state, info, onStep, onSide}: ToolsProps) {
         </div>
         <GoToByte state={state} info={info} />
         <Find state={state} />
-        <CopyLink panel="hex" />
       </div>
       {state.pages.plan !== '' && <Changes key={state.key} state={state} onSide={onSide} />}
     </div>
