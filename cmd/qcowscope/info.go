@@ -16,6 +16,8 @@ import (
 var infoVerb = verb{
 	name: "info", args: "IMAGE", short: "what an image is, what is in it and where its bytes go",
 	help: `  --output=human|json
+  --layers  also what each snapshot holds and what deleting it would free, how the size of the file
+            comes about, what the bitmaps mark as dirty, and what opening the image would open with it
 
 Names are shown as they stand in the image; no other file is opened.
 
@@ -30,6 +32,8 @@ func init() { infoVerb.run = runInfo }
 
 func runInfo(c *command) int {
 	form := c.outputFlag()
+	withLayers := false
+	c.flags.BoolVar(&withLayers, "layers", false, "")
 	if code, ok := c.parse(1); !ok {
 		return code
 	}
@@ -49,6 +53,11 @@ func runInfo(c *command) int {
 		i.UsageUnknown = err.Error()
 	} else {
 		i.Snapshots, i.Usage = newSnapshots(rep.Snapshots), newUsage(img, rep.Refcounts.Table)
+		if withLayers {
+			if i.Layers, err = newLayers(c.ctx, img, rep); err != nil {
+				return c.fail(err)
+			}
+		}
 	}
 	if *form == "json" {
 		writeJSON(c.out, i)
@@ -81,6 +90,7 @@ type imageInfo struct {
 	Bitmaps         []bitmapJSON    `json:"bitmaps"`
 	Usage           []usageJSON     `json:"usage"` // what the bytes of the file are for, most first
 	UsageUnknown    string          `json:"usage-unknown,omitempty"`
+	Layers          *layersInfo     `json:"layers,omitempty"`
 	Refusals        []string        `json:"refusals"` // why QEMU would not open the image
 	Schema          int             `json:"schema"`
 }

@@ -34,6 +34,9 @@ func (i *imageInfo) write(w io.Writer) {
 	}
 	i.writeTables(w)
 	i.writeUsage(w)
+	if i.Layers != nil {
+		i.Layers.write(w)
+	}
 }
 
 func (i *imageInfo) backingFormat() string {

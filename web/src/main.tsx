@@ -20,6 +20,7 @@ import './styles/hex.css';
 import './styles/save.css';
 import './styles/commands.css';
 import './styles/layers.css';
+import './styles/layers-files.css';
 import './styles/lab.css';
 import './styles/redirect.css';
 import './styles/crash.css';
