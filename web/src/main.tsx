@@ -24,6 +24,7 @@ import './styles/layers-files.css';
 import './styles/lab.css';
 import './styles/redirect.css';
 import './styles/crash.css';
+import './styles/write.css';
 import './styles/lab-player.css';
 import './styles/lab-stage.css';
 import './styles/lab-steps.css';

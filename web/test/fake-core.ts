@@ -7,6 +7,7 @@ import {layersReplies} from './fake-layers';
 import {mapReplies} from './fake-map';
 import {notRedirected, redirectReplies} from './fake-redirect';
 import {takeawayReplies} from './fake-takeaway';
+import {writeReplies} from './fake-write';
 import type {Op, Reply} from '../src/protocol/ops';
 import type {FindingGroup, FindingView, Info, LabReply, PlanView, Problem, Verdict} from '../src/protocol/protocol.gen';
 
@@ -211,6 +212,9 @@ export function replies(change: Partial<Replies> = {}): Replies {
     ...redirectReplies,
     ...layersReplies,
     crashOpen: () => healthy,
+    ...writeReplies,
+    writeApply: () => healthy,
+    writeQueueApply: () => healthy,
     ...change,
   };
 }

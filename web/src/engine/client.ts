@@ -47,11 +47,16 @@ const APPLIES = new Map<Op, Op>([
   ['apply', 'plan'],
   ['labApply', 'labTrace'],
   ['crashOpen', 'crash'],
+  ['writeApply', 'writePlan'],
+  ['writeQueueApply', 'writeQueue'],
 ]);
 const PLANS: ReadonlySet<Op> = new Set(APPLIES.values());
 
 /** What a user may want to stop. */
-const LONG: ReadonlySet<Op> = new Set<Op>(['open', 'check', 'plan', 'apply', 'undo', 'labTrace', 'labApply', 'crash', 'crashJudge', 'crashState', 'crashOpen', 'take', 'takeNext']);
+const LONG: ReadonlySet<Op> = new Set<Op>([
+  'open', 'check', 'plan', 'apply', 'undo', 'labTrace', 'labApply', 'crash', 'crashJudge', 'crashState', 'crashOpen', 'take',
+  'takeNext', 'writeApply', 'writeQueueApply', 'writeStates', 'writeTrace',
+]);
 
 /** After this the worker is ended instead of asked. */
 const PATIENCE_MS = 200;

@@ -5,6 +5,7 @@ import type {LayersOps} from './ops-layers';
 import type {MapOps} from './ops-map';
 import type {RedirectOps} from './ops-redirect';
 import type {TakeawayOps} from './ops-takeaway';
+import type {WriteOps} from './ops-write';
 import type {
   BytesRequest,
   CheckRequest,
@@ -35,7 +36,7 @@ export const FROM_PATCH = -1;
 export const ZEROS = -2;
 
 /** What the core answers to: the name of an operation, its request and its reply. */
-export interface Ops extends FindingsOps, HexOps, LabOps, LayersOps, MapOps, RedirectOps, TakeawayOps {
+export interface Ops extends FindingsOps, HexOps, LabOps, LayersOps, MapOps, RedirectOps, TakeawayOps, WriteOps {
   open: {request: OpenRequest; reply: OpenReply};
   check: {request: CheckRequest; reply: Verdict};
   findings: {request: FindingsRequest; reply: FindingsReply};

@@ -1,5 +1,5 @@
 import {stoppedVerdict} from '../model/verdict';
-import type {Info, PlanRequest, PlanView, Problem, Progress, Verdict} from '../protocol/protocol.gen';
+import type {Info, PlanRequest, PlanView, Problem, Progress, Verdict, WriteRequest} from '../protocol/protocol.gen';
 
 /** What is known of a file without reading it. */
 export interface FileFacts {
@@ -28,7 +28,9 @@ export type Change =
   /** The refcounts get another width. */
   | {kind: 'width'; bits: number}
   /** What a crash would leave, to be looked at. */
-  | {kind: 'crash'};
+  | {kind: 'crash'}
+  /** The guest writes, or zeroes, or discards. */
+  | {kind: 'write'; words: string; requests: readonly WriteRequest[]};
 
 /** A change that is applied in memory, with the verdict of the image that it makes. */
 export interface AppliedChange {
@@ -237,10 +239,12 @@ function markOf(change: Change): string {
       return `refcount${change.bits}`;
     case 'crash':
       return 'crashed';
+    case 'write':
+      return 'written';
   }
 }
 
-const CHANGE_WORDS = {repair: 'the repair', width: 'the width change', crash: 'a crash'} as const satisfies Record<Change['kind'], string>;
+const CHANGE_WORDS = {repair: 'the repair', width: 'the width change', crash: 'a crash', write: 'the write'} as const satisfies Record<Change['kind'], string>;
 
 /** What is applied, in words: `the repair`. */
 export function changeWords({changes}: OpenSession): string {

@@ -14,6 +14,9 @@ export type Saving =
   | {step: 'saved'; how: 'downloaded'; name: string; bytes: number}
   | {step: 'failed'; problem: Problem};
 
+/** What the Lab can show. */
+export type LabTab = 'rebuild' | 'width' | 'crash' | 'write';
+
 /** A message that is not about the image itself, shown until it is closed. */
 export interface Notice {
   title: string;
@@ -43,6 +46,8 @@ export interface View {
   redirect: boolean;
   /** What the Lab interrupts; null until that was chosen. */
   crash: CrashChoice | null;
+  /** The tab of the Lab that is open. */
+  lab: LabTab;
   /** Grows with every change of the image that is shown; what was read before is out of date then. */
   epoch: number;
 }
@@ -68,6 +73,7 @@ export function imageView(epoch: number) {
     saving: {step: 'none'},
     redirect: false,
     crash: null,
+    lab: 'rebuild',
     epoch,
   } as const satisfies Partial<View>;
 }

@@ -1,14 +1,16 @@
-import {useId, useRef, useState} from 'preact/hooks';
+import {useId, useRef} from 'preact/hooks';
 import type {ComponentType} from 'preact';
 import type {OpenSession} from '../../state/session';
+import type {LabTab} from '../../state/view';
 import {useController, useStore} from '../app-context';
 import {Section} from '../section';
 import {CrashTab} from './crash-tab';
 import {RebuildTab} from './rebuild-tab';
 import {WidthTab} from './width-tab';
+import {WriteTab} from './write-tab';
 
 interface Tab {
-  id: string;
+  id: LabTab;
   label: string;
   Content: ComponentType<{session: OpenSession}>;
 }
@@ -18,18 +20,20 @@ const TABS: readonly Tab[] = [
   {id: 'rebuild', label: 'Rebuild refcounts', Content: RebuildTab},
   {id: 'width', label: 'Refcount width', Content: WidthTab},
   {id: 'crash', label: 'Crash', Content: CrashTab},
+  {id: 'write', label: 'One write', Content: WriteTab},
 ];
 
 /** How the format works, played on this image: nothing here changes it unless it is applied. */
 export function LabPanel({session}: {session: OpenSession}) {
-  const {epoch} = useStore(useController().view);
-  const [open, setOpen] = useState(0);
+  const controller = useController();
+  const {epoch, lab} = useStore(controller.view);
+  const open = TABS.findIndex((tab) => tab.id === lab);
   const id = useId();
   const Content = TABS[open]?.Content;
   return (
     <Section panel="lab" label="Lab" heading="Lab">
       <div class="card lab-card">
-        <TabList id={id} open={open} onOpen={setOpen} />
+        <TabList id={id} open={open} onOpen={(tab) => controller.change({lab: TABS[tab]?.id ?? 'rebuild'})} />
         <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-tab-${open}`} class="lab-tab">
           {/* What was shown of an image before it changed is of no use any more. */}
           {Content !== undefined && <Content key={`${open} ${epoch}`} session={session} />}

@@ -1,0 +1,226 @@
+import {useRef, useState} from 'preact/hooks';
+import {formatBytes, formatCount, plural} from '../../base/units';
+import type {WriteSetup, WriteTraceReply, WriteTraceRequest} from '../../protocol/protocol.gen';
+import type {OpenSession} from '../../state/session';
+import {useController, useLoaded, useStore} from '../app-context';
+import {ProblemText} from '../problem';
+
+const INITIALS = [
+  ['empty', 'Empty: nothing is allocated'],
+  ['backed', 'Empty, over a backing file'],
+  ['allocated', 'All of it is allocated'],
+  ['shared', 'All of it is allocated, just after a snapshot'],
+] as const;
+
+/** What the core takes. */
+const MOST_TEXT = 64 << 20;
+
+/** Should I turn extended L2 on, and with which cluster size? */
+export function WriteTraces({session}: {session: OpenSession}) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details class="w-part" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>Amplification: which cluster size, and are subclusters worth it?</summary>
+      {open && <Traces session={session} />}
+    </details>
+  );
+}
+
+/** A trace that was asked about, and the how many-th it was: it is long, and nothing to be compared. */
+interface Asked {
+  request: WriteTraceRequest;
+  turn: number;
+}
+
+function Traces({session}: {session: OpenSession}) {
+  const controller = useController();
+  const {request} = useStore(controller.picked);
+  const [text, setText] = useState('');
+  const [initial, setInitial] = useState('empty');
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const take = () => {
+    const applied = session.changes.flatMap(({change}) => (change.kind === 'write' ? change.requests : []));
+    const writes = [...applied, ...(request === null ? [] : [request])].filter(({kind}) => kind === 'write');
+    setText(writes.map(({offset, length}) => `${offset} ${length}\n`).join(''));
+  };
+  return (
+    <div class="w-traces">
+      <p>
+        Give the writes of a real guest: lines of an offset and a length, a log of fio (write_iolog), or what blkparse prints.
+        It is computed what they cost with every cluster size.
+      </p>
+      <textarea
+        aria-label="Trace of writes"
+        rows={6}
+        spellcheck={false}
+        placeholder={'0 4K\n1M 64K\n0x7c00 512'}
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
+      <div class="row">
+        <label class="choice">
+          The image is at first
+          <select value={initial} onChange={(event) => setInitial(event.currentTarget.value)}>
+            {INITIALS.map(([name, words]) => (
+              <option key={name} value={name}>
+                {words}
+              </option>
+            ))}
+          </select>
+        </label>
+        <button type="button" class="primary" disabled={text.trim() === ''} onClick={() => setAsked((last) => ({request: {text, initial}, turn: (last?.turn ?? 0) + 1}))}>
+          Compare
+        </button>
+        <button type="button" onClick={take}>
+          Take the simulated writes
+        </button>
+        <ChooseTrace onText={setText} />
+      </div>
+      {asked !== null && <Compared asked={asked} onStop={() => setAsked(null)} />}
+    </div>
+  );
+}
+
+function ChooseTrace({onText}: {onText: (text: string) => void}) {
+  const input = useRef<HTMLInputElement>(null);
+  const [large, setLarge] = useState(false);
+  const read = async (file: File | undefined) => {
+    setLarge(file !== undefined && file.size > MOST_TEXT);
+    if (file !== undefined && file.size <= MOST_TEXT) {
+      onText(await file.text());
+    }
+  };
+  return (
+    <>
+      <button type="button" onClick={() => input.current?.click()}>
+        Open a log
+      </button>
+      <input
+        ref={input}
+        type="file"
+        class="hidden"
+        aria-label="Choose trace"
+        tabIndex={-1}
+        onChange={(event) => void read(event.currentTarget.files?.[0])}
+      />
+      {large && <p class="w-wrong">That is more than {formatBytes(MOST_TEXT)}. On the command line, qcowscope amplify takes it.</p>}
+    </>
+  );
+}
+
+function Compared({asked: {request, turn}, onStop}: {asked: Asked; onStop: () => void}) {
+  const controller = useController();
+  const loaded = useLoaded(String(turn), () => controller.engine.call('writeTrace', request));
+  switch (loaded.step) {
+    case 'loading':
+      return (
+        <div class="row">
+          <p role="status">Comparing.</p>
+          <button
+            type="button"
+            onClick={() => {
+              onStop();
+              void controller.cancel();
+            }}
+          >
+            Cancel
+          </button>
+        </div>
+      );
+    case 'failed':
+      return <ProblemText problem={loaded.problem} />;
+    case 'loaded':
+      return loaded.value.trouble === '' ? <Comparison reply={loaded.value} /> : <p class="w-wrong">{loaded.value.trouble}</p>;
+  }
+}
+
+function Comparison({reply}: {reply: WriteTraceReply}) {
+  const {setups, advice, writes, written, format, other} = reply;
+  const plain = setups.filter(({extended}) => !extended);
+  const most = Math.max(...setups.map(({factor}) => factor));
+  return (
+    <div class="w-compared">
+      <p class="w-advice">{advice}</p>
+      <p class="muted">
+        {plural(writes, 'write')}, {formatBytes(written)} ({format}
+        {other > 0 ? `; ${plural(other, 'other line')}` : ''}). The bars show how many bytes are written for each byte of the guest.
+      </p>
+      <div class="scroll" tabIndex={0} role="group" aria-label="Cluster sizes compared">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Cluster size</th>
+              <th scope="col">Without subclusters</th>
+              <th scope="col">With subclusters</th>
+            </tr>
+          </thead>
+          <tbody>
+            {plain.map((setup) => (
+              <tr key={setup.cluster}>
+                <th scope="row">{formatBytes(setup.cluster)}</th>
+                <Factor setup={setup} most={most} />
+                <Factor setup={setups.find(({cluster, extended}) => extended && cluster === setup.cluster)} most={most} />
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <Numbers setups={setups} />
+    </div>
+  );
+}
+
+function Factor({setup, most}: {setup: WriteSetup | undefined; most: number}) {
+  if (setup === undefined) {
+    return <td class="muted">not possible</td>;
+  }
+  return (
+    <td class={setup.advised ? 'advised' : undefined}>
+      <span class="w-measure">
+        <span style={{width: `${(100 * setup.factor) / most}%`}} />
+      </span>
+      {factorText(setup.factor)}
+      {setup.advised && <strong> advised</strong>}
+    </td>
+  );
+}
+
+function factorText(factor: number): string {
+  return factor >= 100 ? formatCount(Math.round(factor)) : factor.toFixed(2);
+}
+
+function Numbers({setups}: {setups: readonly WriteSetup[]}) {
+  return (
+    <details>
+      <summary>All numbers</summary>
+      <div class="scroll" tabIndex={0} role="group" aria-label="All numbers">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Cluster size</th>
+              <th scope="col">Subclusters</th>
+              <th scope="col">Copied</th>
+              <th scope="col">Filled with zeros</th>
+              <th scope="col">Metadata</th>
+              <th scope="col">Tables</th>
+              <th scope="col">Allocated</th>
+              <th scope="col">Factor</th>
+            </tr>
+          </thead>
+          <tbody>
+            {setups.map((setup) => (
+              <tr key={`${setup.cluster} ${setup.extended}`}>
+                <th scope="row">{formatBytes(setup.cluster)}</th>
+                <td>{setup.extended ? formatBytes(setup.cluster / 32) : 'none'}</td>
+                {[setup.copied, setup.zeroed, setup.metadata, setup.structures, setup.allocated].map((bytes, i) => (
+                  <td key={i}>{formatBytes(bytes)}</td>
+                ))}
+                <td>{factorText(setup.factor)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </details>
+  );
+}
