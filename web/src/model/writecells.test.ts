@@ -1,7 +1,8 @@
 import {describe, expect, it} from 'vitest';
 import {cluster, planReply} from '../../test/fake-write';
+import type {WritePlanReply} from '../protocol/protocol.gen';
 import {WriteDeeds} from '../protocol/protocol.gen';
-import {answerOf, bitsOf, cellRuns, cellsOf, deedText, pieceLabel, pieceText, runsOf} from './writecells';
+import {answerOf, bitsOf, cellRuns, cellsOf, deedText, pieceLabel, pieceText, runsOf, tellingCluster} from './writecells';
 import {detailGrid} from './writerange';
 
 const disk = {size: 1 << 20, clusterSize: 65536, extended: true};
@@ -31,6 +32,15 @@ describe('cells', () => {
   });
 });
 
+it('the first cluster to be shown is one that tells something', () => {
+  const bytes = new Uint8Array(4 * 32).fill(4);
+  expect(tellingCluster(disk, {first: 0, bytes})).toBe(0);
+  bytes[70] = 0;
+  expect(tellingCluster(disk, {first: 0, bytes})).toBe(2);
+  expect(tellingCluster({...disk, extended: false}, {first: 0, bytes})).toBe(0);
+  expect(tellingCluster(disk, null)).toBe(0);
+});
+
 describe('words', () => {
   it('tell what happens to a cell', () => {
     expect(deedText(deed('written'))).toBe('written');
@@ -49,9 +59,14 @@ describe('words', () => {
 
   it('say no more of a plan than is so', () => {
     const totals = {...planReply({}).totals, written: 4096, copied: 8192, zeroed: 4096, entries: 1, refcounts: 1, steps: 9};
-    expect(answerOf(planReply({totals}))).toEqual({headline: 'The write changes the entry of the cluster; what lies around the write is brought along.', factor: 4});
-    expect(answerOf(planReply({totals: {...totals, copied: 0, zeroed: 0}, touched: 3})).headline).toBe('The write changes the entry of 3 clusters; nothing has to be copied.');
-    expect(answerOf(planReply({totals: {...totals, copied: 0, zeroed: 0, entries: 0, refcounts: 0}})).headline).toContain('no record at all');
+    const extent = {what: 'data', guest: 0, length: 4096, host: '0x50000', size: 65536, linked: true};
+    const answer = (change: Partial<WritePlanReply['totals']>, touched: number, ...whats: string[]) =>
+      answerOf(planReply({totals: {...totals, ...change}, touched, extents: whats.map((what) => ({...extent, what}))}));
+    expect(answer({}, 1, 'data')).toEqual({headline: 'The data goes to a new cluster; 8 KiB around it are copied, 4 KiB are filled with zeros.', factor: 4});
+    expect(answer({copied: 0, zeroed: 0}, 3, 'data', 'in-place').headline).toBe('A part of the data goes to new clusters; nothing has to be copied.');
+    expect(answer({copied: 0}, 3, 'data').headline).toBe('The data goes to newly allocated clusters; 4 KiB are filled with zeros.');
+    expect(answer({zeroed: 0}, 1, 'in-place').headline).toBe('The data is written in place; 8 KiB around it are copied.');
+    expect(answer({copied: 0, zeroed: 0, entries: 0, refcounts: 0}, 1, 'in-place').headline).toContain('no record at all');
     expect(answerOf(planReply({totals: {...totals, written: 0}})).headline).toBe('No data is written: one L2 entry changes.');
     expect(answerOf(planReply({totals: {...totals, steps: 0}})).headline).toBe('Nothing changes.');
   });

@@ -1,4 +1,5 @@
-import type {WriteCluster, WritePiece, WritePlanReply} from '../protocol/protocol.gen';
+import {formatBytes} from '../base/units';
+import type {WriteCluster, WriteExtent, WritePiece, WritePlanReply} from '../protocol/protocol.gen';
 import {WriteDeeds} from '../protocol/protocol.gen';
 import {STATE_FACTS, SUBCLUSTER_STATES} from './map/states';
 import type {SubclusterState} from './map/states';
@@ -44,6 +45,22 @@ function changedCell({before, deeds, after}: WriteCluster, k: number): Cell {
     deeds: Number.parseInt(deeds.slice(2 * k, 2 * k + 2), 16) || 0,
     after: stateNamed(Number(after[k])),
   };
+}
+
+/** The first of these clusters, if any, that holds data in a part only: a write there shows the most. */
+export function tellingCluster({extended}: Disk, states: States | null): number {
+  if (states === null || !extended) {
+    return 0;
+  }
+  const data = SUBCLUSTER_STATES.indexOf('data');
+  for (let at = 0; at + CELLS <= states.bytes.length; at += CELLS) {
+    const cluster = states.bytes.subarray(at, at + CELLS);
+    const own = cluster.filter((state) => state === data).length;
+    if (own > 0 && own < CELLS) {
+      return states.first + at / CELLS;
+    }
+  }
+  return 0;
 }
 
 /** States side by side that are the same, of a cluster in miniature. */
@@ -136,7 +153,7 @@ export function pieceText({deed, why, host}: WritePiece): string {
 }
 
 /** What comes of a plan, in a sentence or two, the most important first. */
-export function answerOf({totals, touched}: WritePlanReply): {headline: string; factor: number | null} {
+export function answerOf({totals, touched, extents}: WritePlanReply): {headline: string; factor: number | null} {
   const {written, copied, zeroed, entries, refcounts, steps} = totals;
   const factor = written > 0 ? (written + copied + zeroed) / written : null;
   if (steps === 0) {
@@ -149,9 +166,26 @@ export function answerOf({totals, touched}: WritePlanReply): {headline: string; 
     const what = entries === 1 ? 'one L2 entry changes' : `${entries} L2 entries change`;
     return {headline: entries === 0 ? 'No L2 entry changes.' : `No data is written: ${what}.`, factor: null};
   }
-  const where = touched === 1 ? 'the cluster' : `${touched} clusters`;
-  const rest = copied + zeroed === 0 ? 'nothing has to be copied' : 'what lies around the write is brought along';
-  return {headline: `The write changes the entry of ${where}; ${rest}.`, factor};
+  return {headline: `${whereText(touched, extents)}; ${aroundText(copied, zeroed)}.`, factor};
+}
+
+function whereText(touched: number, extents: readonly WriteExtent[]): string {
+  const fresh = extents.filter(({what}) => what === 'data');
+  if (fresh.length === 0) {
+    return 'The data is written in place';
+  }
+  if (touched === 1) {
+    return 'The data goes to a new cluster';
+  }
+  return extents.some(({what}) => what === 'in-place') ? 'A part of the data goes to new clusters' : 'The data goes to newly allocated clusters';
+}
+
+function aroundText(copied: number, zeroed: number): string {
+  if (copied + zeroed === 0) {
+    return 'nothing has to be copied';
+  }
+  const parts = [copied > 0 ? `${formatBytes(copied)} around it are copied` : '', zeroed > 0 ? `${formatBytes(zeroed)} are filled with zeros` : ''];
+  return parts.filter((part) => part !== '').join(', ');
 }
 
 /** The bits of a bitmap, from subcluster 0 on, and which of them change. */

@@ -142,7 +142,7 @@ export function barOf({start, cell}: Grid, {offset, length}: Span): Bar | null {
 export function firstSpan(disk: Disk): Span {
   const cell = disk.extended ? disk.clusterSize / CELLS : disk.clusterSize;
   const offset = disk.extended ? 3.5 * cell : cell / 4;
-  const length = disk.extended ? 2 * cell : cell / 2;
+  const length = disk.extended ? 2 * cell : 2.5 * cell;
   return offset + length <= disk.size ? {offset, length} : {offset: 0, length: Math.max(1, Math.min(length, disk.size))};
 }
 

@@ -41,10 +41,13 @@ interface SpanBarProps {
   /** Shown if there is room, else the letter. */
   text?: string | undefined;
   letter?: string | undefined;
+  /** More, if there is plenty of room. */
+  more?: string | undefined;
+  size?: string | undefined;
 }
 
 /** A range as a bar over the cells of the row. */
-export function SpanBar({grid, span, look, title, text, letter}: SpanBarProps) {
+export function SpanBar({grid, span, look, title, text, letter, more, size}: SpanBarProps) {
   const bar = barOf(grid, span);
   if (bar === null) {
     return null;
@@ -52,7 +55,13 @@ export function SpanBar({grid, span, look, title, text, letter}: SpanBarProps) {
   const beyond = `${bar.before ? ' before' : ''}${bar.after ? ' after' : ''}`;
   return (
     <span class={`w-bar ${look}${beyond}`} style={{left: `${bar.left}%`, width: `${bar.width}%`}} title={title}>
-      {text !== undefined && <span class="w-long">{text}</span>}
+      {text !== undefined && (
+        <span class="w-long">
+          {text}
+          {more !== undefined && more !== '' && <span class="w-more">: {more}</span>}
+          {size !== undefined && <span class="w-size">, {size}</span>}
+        </span>
+      )}
       {letter !== undefined && letter !== '' && <span class="w-short">{letter}</span>}
     </span>
   );

@@ -5,27 +5,9 @@ import type {WriteCluster, WriteEntry, WriteExtent, WritePlanReply} from '../../
 import {SeveritySign} from '../signs';
 import {Hex, ImageText} from '../text';
 
-/** What a request does: first in a sentence and a few numbers, then everything. */
-export function WriteOutcome({disk, plan}: {disk: Disk; plan: WritePlanReply}) {
-  return (
-    <>
-      <Answer plan={plan} />
-      {plan.dangers.length > 0 && <Dangers dangers={plan.dangers} />}
-      <div class="w-details">
-        <Steps plan={plan} />
-        <div class="w-tables">
-          <Entries disk={disk} clusters={plan.clusters} />
-          <Refcounts plan={plan} />
-          <Extents plan={plan} />
-          <Pieces plan={plan} />
-        </div>
-      </div>
-    </>
-  );
-}
-
-function Answer({plan}: {plan: WritePlanReply}) {
-  const {totals, remarks} = plan;
+/** What a request does, in a sentence and a few numbers. */
+export function WriteAnswer({plan}: {plan: WritePlanReply}) {
+  const {totals, remarks, dangers} = plan;
   const {headline, factor} = answerOf(plan);
   const facts: [string, string][] = [
     ['The guest writes', formatBytes(totals.written)],
@@ -58,6 +40,22 @@ function Answer({plan}: {plan: WritePlanReply}) {
           {remark}
         </p>
       ))}
+      {dangers.length > 0 && <Dangers dangers={dangers} />}
+    </div>
+  );
+}
+
+/** Everything that it does, step by step, and what it changes. */
+export function WriteDetails({disk, plan}: {disk: Disk; plan: WritePlanReply}) {
+  return (
+    <div class="w-details">
+      <Steps plan={plan} />
+      <div class="w-tables">
+        <Entries disk={disk} clusters={plan.clusters} />
+        <Refcounts plan={plan} />
+        <Extents plan={plan} />
+        <Pieces plan={plan} />
+      </div>
     </div>
   );
 }

@@ -40,7 +40,7 @@ export function WritePicture(props: PictureProps) {
         <Row name="Before">
           <StateCells states={cells.map(({before}) => before)} />
         </Row>
-        <Row name={ROW_NAMES[request.kind] ?? ''} look="w-now">
+        <Row name={queue === null ? (ROW_NAMES[request.kind] ?? '') : 'Next'} look="w-now">
           <SpanBar grid={grid} span={request} look={`w-this ${request.kind}`} text={formatBytes(request.length)} />
         </Row>
         {queue === null ? (
@@ -68,8 +68,10 @@ function PlanRows({grid, cells, plan}: {grid: Grid; cells: readonly Cell[]; plan
               grid={grid}
               span={span}
               look={piece.deed}
-              text={piece.deed === 'skipped' ? text : `${text}, ${formatBytes(piece.length)}`}
+              text={text}
+              size={piece.deed === 'skipped' ? undefined : formatBytes(piece.length)}
               letter={letter}
+              more={piece.why}
               title={`${formatHex(piece.guest)}, ${formatBytes(piece.length)}: ${pieceText(piece)}`}
             />
           );
@@ -88,6 +90,9 @@ function Strip({disk, cluster, states, request, onSpan, onCluster}: PictureProps
   const first = grid.start / disk.clusterSize;
   return (
     <div class="w-strip" role="group" aria-label={`Clusters ${formatCount(first)} to ${formatCount(first + grid.cells - 1)}`}>
+      <span class="w-name" aria-hidden="true">
+        Clusters
+      </span>
       <Picker
         grid={grid}
         span={request}

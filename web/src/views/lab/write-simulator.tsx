@@ -1,6 +1,7 @@
 import {useEffect, useState} from 'preact/hooks';
 import type {Result} from '../../base/result';
 import {formatBytes, formatHex} from '../../base/units';
+import {tellingCluster} from '../../model/writecells';
 import {clustersOf} from '../../model/writerange';
 import type {Disk} from '../../model/writerange';
 import type {Problem, QueuedWrite, WriteEvent, WritePlanReply, WriteRequest} from '../../protocol/protocol.gen';
@@ -10,7 +11,7 @@ import {useController, useStore} from '../app-context';
 import {ProblemText} from '../problem';
 import {groupOf, pick, useLatest, useStates} from './use-write';
 import {WriteForm} from './write-form';
-import {WriteOutcome} from './write-outcome';
+import {WriteAnswer, WriteDetails} from './write-outcome';
 import {WritePicture} from './write-picture';
 import {WriteQueue} from './write-queue';
 import {StopText} from './write-stop';
@@ -27,9 +28,9 @@ export function WriteSimulator({session, disk, first}: SimulatorProps) {
   const controller = useController();
   const picked = useStore(controller.picked);
   const [events, setEvents] = useState<readonly WriteEvent[]>([]);
-  const request = fitting(picked.request ?? first, disk);
-  const cluster = Math.min(picked.cluster, clustersOf(disk) - 1);
-  const states = useStates(disk, cluster);
+  const states = useStates(disk, picked.cluster);
+  const cluster = picked.request === null ? tellingCluster(disk, states) : Math.min(picked.cluster, clustersOf(disk) - 1);
+  const request = fitting(picked.request ?? {...first, offset: first.offset + cluster * disk.clusterSize}, disk);
   const flying = events.length > 0;
   const planned = usePlan(disk, cluster, request);
   const plan = planned?.ok === true ? planned.value : null;
@@ -47,7 +48,7 @@ export function WriteSimulator({session, disk, first}: SimulatorProps) {
           states={states}
           request={request}
           plan={shown}
-          queue={flying ? (queue?.writes ?? []) : null}
+          queue={flying ? [...(queue?.writes ?? []), ...(queue === null || queue.next === null || queue.done ? [] : [queue.next])] : null}
           onSpan={(span, moved) => pick(controller, disk, request, span, moved ?? 'stay')}
           onCluster={(next) => controller.picked.set({request, cluster: Math.max(0, next)})}
         />
@@ -60,8 +61,9 @@ export function WriteSimulator({session, disk, first}: SimulatorProps) {
           <ProblemText problem={planned.error} />
         ) : (
           <>
-            {planned.value.stop.title !== '' ? <StopText stop={planned.value.stop} /> : <WriteOutcome disk={disk} plan={planned.value} />}
+            {planned.value.stop.title !== '' ? <StopText stop={planned.value.stop} /> : <WriteAnswer plan={planned.value} />}
             <Actions session={session} request={request} plan={planned.value} onQueue={() => setEvents([{finish: 0, write: request}])} />
+            {planned.value.stop.title === '' && <WriteDetails disk={disk} plan={planned.value} />}
           </>
         ))
       )}
