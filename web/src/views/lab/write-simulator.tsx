@@ -48,7 +48,7 @@ export function WriteSimulator({session, disk, first}: SimulatorProps) {
           states={states}
           request={request}
           plan={shown}
-          queue={flying ? [...(queue?.writes ?? []), ...(queue === null || queue.next === null || queue.done ? [] : [queue.next])] : null}
+          queue={flying ? lanesOf(queue) : null}
           onSpan={(span, moved) => pick(controller, disk, request, span, moved ?? 'stay')}
           onCluster={(next) => controller.picked.set({request, cluster: Math.max(0, next)})}
         />
@@ -70,6 +70,14 @@ export function WriteSimulator({session, disk, first}: SimulatorProps) {
       <Spoken text={flying || plan === null ? '' : spokenText(request, plan)} />
     </div>
   );
+}
+
+/** The writes in flight, and what would become of the one that is picked. */
+function lanesOf(queue: Preview | null): readonly QueuedWrite[] {
+  if (queue === null) {
+    return [];
+  }
+  return queue.next === null || queue.done ? queue.writes : [...queue.writes, queue.next];
 }
 
 /** The request on a disk that may have become smaller. */
