@@ -72,7 +72,7 @@ export function WriteSimulator({session, disk, first}: SimulatorProps) {
   );
 }
 
-/** The writes in flight, and what would become of the one that is picked. */
+/** What the picture shows of the writes: also the one that is picked, as it would be. */
 function lanesOf(queue: Preview | null): readonly QueuedWrite[] {
   if (queue === null) {
     return [];
