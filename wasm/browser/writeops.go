@@ -9,9 +9,9 @@ func writeOperations(s *service.Session) map[string]operation {
 	return map[string]operation{
 		"writeOpen":       plain(s.WriteOpen),
 		"writePlan":       asking(s.WritePlan),
-		"writeApply":      plain(s.WriteApply),
+		"writeApply":      asking(s.WriteApply),
 		"writeQueue":      asking(s.WriteQueue),
-		"writeQueueApply": plain(s.WriteQueueApply),
+		"writeQueueApply": asking(s.WriteQueueApply),
 		"writeStates":     asking(s.WriteStates),
 		"writeTrace":      asking(s.WriteTrace),
 	}

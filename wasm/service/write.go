@@ -27,7 +27,6 @@ type writing struct {
 	writer  *cow.Writer
 	request WriteRequest
 	outcome *cow.Outcome // of the request that was planned last
-	queue   *cow.Queue   // that was asked for last
 }
 
 // WriteOpen gets ready to plan requests.
@@ -85,35 +84,44 @@ func impossibleWrite(r any) error {
 func (s *Session) WritePlan(ctx context.Context, req WritePlanRequest) (WritePlanReply, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.now.report == nil {
-		return WritePlanReply{}, errNotChecked
-	}
-	r, err := req.Write.request()
-	if err != nil || !(req.First >= 0 && req.First <= maxOffset) || req.Count < 0 || req.Count > maxWriteShown {
+	if !(req.First >= 0 && req.First <= maxOffset) || req.Count < 0 || req.Count > maxWriteShown {
 		return WritePlanReply{}, impossibleWrite(req)
 	}
-	if s.write.outcome == nil || s.write.request != req.Write {
-		s.write.outcome = nil
-		w, err := s.writerNow(ctx)
-		if err != nil {
-			return s.stopped(r, err)
-		}
-		o, err := w.Plan(ctx, r)
-		if err != nil {
-			return s.stopped(r, err)
-		}
-		s.write.request, s.write.outcome = req.Write, o
+	o, err := s.planWrite(ctx, req.Write)
+	if err != nil {
+		stop, err := stopOf(s.now.img.Geo, err)
+		return WritePlanReply{Stop: stop}, err
 	}
-	first := qcow2.GuestOff(req.First) << s.now.img.Geo.ClusterBits
-	shown := qcow2.Range[qcow2.GuestOff]{Start: first, Len: qcow2.GuestOff(req.Count) << s.now.img.Geo.ClusterBits}
-	reply := planReply(s.write.outcome, s.now.img.Geo, shown)
-	reply.Barred = s.barred(s.write.outcome)
+	g := s.now.img.Geo
+	first := qcow2.GuestOff(req.First) << g.ClusterBits
+	reply := planReply(o, g, qcow2.Range[qcow2.GuestOff]{Start: first, Len: qcow2.GuestOff(req.Count) << g.ClusterBits})
+	reply.Barred = s.barred(o)
 	return reply, nil
 }
 
-func (s *Session) stopped(r cow.Request, err error) (WritePlanReply, error) {
-	stop, err := stopOf(s.now.img.Geo, err)
-	return WritePlanReply{Words: r.String(), Stop: stop}, err
+// planWrite is the outcome of a request.
+func (s *Session) planWrite(ctx context.Context, req WriteRequest) (*cow.Outcome, error) {
+	if s.now.report == nil {
+		return nil, errNotChecked
+	}
+	r, err := req.request()
+	if err != nil {
+		return nil, err
+	}
+	if s.write.outcome != nil && s.write.request == req {
+		return s.write.outcome, nil
+	}
+	s.write.outcome = nil
+	w, err := s.writerNow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o, err := w.Plan(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	s.write.request, s.write.outcome = req, o
+	return o, nil
 }
 
 // barred is why an outcome cannot be applied in the page, "" if it can.
@@ -162,14 +170,14 @@ func fromBacking(o *cow.Outcome) bool {
 	return false
 }
 
-// WriteApply lays the request that was planned last over the file, in memory, and checks the
-// result. What is planned next goes on where it left the allocator, as in a running QEMU.
-func (s *Session) WriteApply(ctx context.Context) (Verdict, error) {
+// WriteApply lays a request over the file, in memory, and checks the result. What is planned
+// next goes on where it left the allocator, as in a running QEMU.
+func (s *Session) WriteApply(ctx context.Context, req WriteRequest) (Verdict, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o := s.write.outcome
-	if o == nil {
-		return Verdict{}, errNoWrite
+	o, err := s.planWrite(ctx, req)
+	if err != nil {
+		return Verdict{}, stoppedError(s.now.img.Geo, err)
 	}
 	if why := s.barred(o); why != "" {
 		return Verdict{}, barredError(why)
@@ -181,10 +189,17 @@ func (s *Session) WriteApply(ctx context.Context) (Verdict, error) {
 	return s.layWrite(ctx, plans, func(w *cow.Writer) (*cow.Writer, error) { return w.After(ctx, o, s.now.img, s.writeOptions()) })
 }
 
-var errNoWrite = &ProblemError{Problem{Kind: "internal", Title: "There is no write to apply.", Advice: "Pick a range in the Lab first."}}
-
 func barredError(why string) error {
 	return &ProblemError{Problem{Kind: "unsupported", Title: "This write cannot be applied here.", Advice: why}}
+}
+
+// stoppedError is why nothing can be applied.
+func stoppedError(g qcow2.Geometry, err error) error {
+	stop, err := stopOf(g, err)
+	if err != nil {
+		return err
+	}
+	return barredError(stop.Title + " " + stop.Cure)
 }
 
 // layWrite applies the plans, and goes on with the planner for the image after them.

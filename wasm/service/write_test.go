@@ -30,7 +30,7 @@ func appliedWrite(t *testing.T, s *Session, r WriteRequest) Verdict {
 	if p := planned(t, s, r, 0); p.Barred != "" || p.Stop.Title != "" {
 		t.Fatalf("%+v: barred %q, stop %+v", r, p.Barred, p.Stop)
 	}
-	v, err := s.WriteApply(context.Background())
+	v, err := s.WriteApply(context.Background(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestWriteBarred(t *testing.T) {
 		if c.want == "" && p.Barred != "" || !strings.Contains(p.Barred, c.want) {
 			t.Errorf("%s, %+v: barred %q (%+v)", c.image, c.r, p.Barred, p.Stop)
 		}
-		if _, err := s.WriteApply(context.Background()); (err == nil) != (c.want == "") {
+		if _, err := s.WriteApply(context.Background(), c.r); (err == nil) != (c.want == "") {
 			t.Errorf("%s, %+v: %v", c.image, c.r, err)
 		}
 	}
@@ -235,14 +235,15 @@ func TestWriteQueue(t *testing.T) {
 	if n := len(second.Parts); n != 2 || second.Parts[0].Length != 4*writeKiB || second.Parts[1].State != "waits" || second.Parts[1].Length != 76*writeKiB {
 		t.Errorf("its parts: %+v", second.Parts)
 	}
-	if _, err := s.WriteQueueApply(context.Background()); err == nil {
+	if _, err := s.WriteQueueApply(context.Background(), WriteQueueRequest{Events: []WriteEvent{a, b}}); err == nil {
 		t.Error("applied while in flight")
 	}
-	r = queued(t, s, a, b, WriteEvent{Finish: 1}, WriteEvent{Finish: 2})
+	all := []WriteEvent{a, b, {Finish: 1}, {Finish: 2}}
+	r = queued(t, s, all...)
 	if !r.Done || r.Barred != "" {
 		t.Fatalf("%+v", r)
 	}
-	if v, err := s.WriteQueueApply(context.Background()); err != nil || v.ExitCode != 0 {
+	if v, err := s.WriteQueueApply(context.Background(), WriteQueueRequest{Events: all}); err != nil || v.ExitCode != 0 {
 		t.Errorf("%+v, %v", v, err)
 	}
 	zero := a

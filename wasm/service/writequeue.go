@@ -15,33 +15,39 @@ const maxWriteEvents = 64
 func (s *Session) WriteQueue(ctx context.Context, req WriteQueueRequest) (WriteQueueReply, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.now.report == nil {
-		return WriteQueueReply{}, errNotChecked
+	p, err := s.playQueue(ctx, req)
+	var reply WriteQueueReply
+	if p != nil {
+		reply = p.reply(s.now.img.Geo)
 	}
-	if len(req.Events) > maxWriteEvents {
-		return WriteQueueReply{}, impossibleWrite(len(req.Events))
-	}
-	s.write.queue = nil
-	w, err := s.writerNow(ctx)
-	if err != nil {
-		stop, err := stopOf(s.now.img.Geo, err)
-		return WriteQueueReply{Stop: stop}, err
-	}
-	p := queuePlay{q: w.Queue(), landed: map[int]int{}}
-	for _, e := range req.Events {
-		if err = p.play(ctx, e); err != nil {
-			break
-		}
-	}
-	reply := p.reply(s.now.img.Geo)
 	if reply.Stop, err = stopOf(s.now.img.Geo, err); err != nil {
 		return WriteQueueReply{}, err
 	}
-	if reply.Stop.Title == "" && reply.Done {
-		s.write.queue = p.q
+	if reply.Done {
 		reply.Barred = s.barredQueue(p.q)
 	}
 	return reply, nil
+}
+
+// playQueue plays all events. With an error the queue is as it was then; it may be nil.
+func (s *Session) playQueue(ctx context.Context, req WriteQueueRequest) (*queuePlay, error) {
+	if s.now.report == nil {
+		return nil, errNotChecked
+	}
+	if len(req.Events) > maxWriteEvents {
+		return nil, impossibleWrite(len(req.Events))
+	}
+	w, err := s.writerNow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := &queuePlay{q: w.Queue(), landed: map[int]int{}}
+	for _, e := range req.Events {
+		if err := p.play(ctx, e); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
 }
 
 // queuePlay is a queue and how many runs of each write are written.
@@ -137,21 +143,20 @@ func (s *Session) barredQueue(q *cow.Queue) string {
 	return why
 }
 
-// WriteQueueApply lays the queue that was asked for last over the file, in memory, and checks
-// the result.
-func (s *Session) WriteQueueApply(ctx context.Context) (Verdict, error) {
+// WriteQueueApply lays writes that are all done over the file, in memory, and checks the result.
+func (s *Session) WriteQueueApply(ctx context.Context, req WriteQueueRequest) (Verdict, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q := s.write.queue
-	if q == nil {
-		return Verdict{}, errNoWrite
+	p, err := s.playQueue(ctx, req)
+	if err != nil {
+		return Verdict{}, stoppedError(s.now.img.Geo, err)
 	}
-	if why := s.barredQueue(q); why != "" {
+	if why := s.barredQueue(p.q); why != "" {
 		return Verdict{}, barredError(why)
 	}
-	plans, err := q.Plans(ctx)
+	plans, err := p.q.Plans(ctx)
 	if err != nil {
 		return Verdict{}, problemError(err)
 	}
-	return s.layWrite(ctx, plans, func(*cow.Writer) (*cow.Writer, error) { return q.After(ctx, s.now.img, s.writeOptions()) })
+	return s.layWrite(ctx, plans, func(*cow.Writer) (*cow.Writer, error) { return p.q.After(ctx, s.now.img, s.writeOptions()) })
 }

@@ -5,6 +5,7 @@ import type {
   WritePlanRequest,
   WriteQueueReply,
   WriteQueueRequest,
+  WriteRequest,
   WriteStatesReply,
   WriteStatesRequest,
   WriteTraceReply,
@@ -15,9 +16,9 @@ import type {
 export interface WriteOps {
   writeOpen: {request: undefined; reply: WriteOpenReply};
   writePlan: {request: WritePlanRequest; reply: WritePlanReply};
-  writeApply: {request: undefined; reply: Verdict};
+  writeApply: {request: WriteRequest; reply: Verdict};
   writeQueue: {request: WriteQueueRequest; reply: WriteQueueReply};
-  writeQueueApply: {request: undefined; reply: Verdict};
+  writeQueueApply: {request: WriteQueueRequest; reply: Verdict};
   writeStates: {request: WriteStatesRequest; reply: WriteStatesReply};
   writeTrace: {request: WriteTraceRequest; reply: WriteTraceReply};
 }

@@ -7,13 +7,13 @@ import type {HexPlace} from '../model/hexplace';
 import {inFile} from '../model/map/place';
 import {changedName, crashName, planName, undoPlanName} from '../model/names';
 import type {Request} from '../protocol/ops';
-import type {CrashStateRequest, PlanRequest, Problem, WriteEvent, WriteRequest} from '../protocol/protocol.gen';
+import type {CrashStateRequest, PlanRequest, Problem} from '../protocol/protocol.gen';
 import {Links, windowAddress} from './links';
 import type {Address} from './links';
 import {MapDesk} from './mapdesk';
 import {fetchSample, sampleMissing} from './samples';
 import type {Sample} from './samples';
-import {askPlace, download, streamTo} from './saving';
+import {askPlace, download, everyTenth, streamTo} from './saving';
 import {changeMarks, currentInfo, currentVerdict, isApplied, isBusy, nextSession} from './session';
 import type {Change, OpenSession, Session, SessionEvent} from './session';
 import {Store} from './store';
@@ -22,8 +22,7 @@ import {imageView, initialView, keepSettings} from './view';
 import type {Saving, View} from './view';
 import {changeOf} from './watch';
 import type {Source} from './watch';
-import {NOTHING_PICKED} from './write';
-import type {Picked} from './write';
+import {Writing} from './write';
 
 /** What applies a plan. */
 type ApplyOp = 'apply' | 'labApply' | 'crashOpen' | 'writeApply' | 'writeQueueApply';
@@ -35,9 +34,9 @@ export class Controller {
   readonly hex = new Store<HexPlace>(HEX_START);
   /** What the maps of the file and of the disk share. */
   readonly map: MapDesk;
-  readonly picked = new Store<Picked>(NOTHING_PICKED);
   /** What is taken out of the page beside the image itself. */
   readonly takeaway: Takeaway;
+  readonly writing: Writing;
   /** The place in the page's address. */
   readonly links: Links;
 
@@ -53,6 +52,7 @@ export class Controller {
     engine.onRestart = (why) => this.restarted(why);
     this.map = new MapDesk(engine, this.view);
     this.takeaway = new Takeaway(this);
+    this.writing = new Writing(this);
     this.links = new Links(this, address);
   }
 
@@ -116,7 +116,6 @@ export class Controller {
     this.change(imageView(this.view.value.epoch + 1));
     this.hex.set(HEX_START);
     this.map.reset();
-    this.picked.set(NOTHING_PICKED);
   }
 
   /** Checks the file again; a deep check decodes its compressed clusters as well. */
@@ -167,19 +166,6 @@ export class Controller {
   /** Lays what a crash would leave over the file, so that all of the page shows it. */
   async openCrash(request: CrashStateRequest): Promise<void> {
     await this.applyChange({kind: 'crash'}, 'crashOpen', request);
-  }
-
-  /** Applies one request of the guest. */
-  async applyWrite(write: WriteRequest, words: string): Promise<void> {
-    const planned = () => this.engine.call('writePlan', {write, first: 0, count: 0});
-    await this.applyChange({kind: 'write', words, requests: [write]}, 'writeApply', undefined, planned);
-  }
-
-  /** Applies writes that were in flight at once, and are all done. */
-  async applyQueue(events: WriteEvent[]): Promise<void> {
-    const requests = events.filter(({finish}) => finish === 0).map(({write}) => write);
-    const planned = () => this.engine.call('writeQueue', {events});
-    await this.applyChange({kind: 'write', words: `${requests.length} writes that were in flight at once`, requests}, 'writeQueueApply', undefined, planned);
   }
 
   /** Takes the change back that was applied last; the plan of a repair is made again. */
@@ -307,7 +293,6 @@ export class Controller {
     this.hex.set(HEX_START);
     this.map.reset();
     this.wantedPlan = null;
-    this.picked.set(NOTHING_PICKED);
     return ++this.turn;
   }
 
@@ -321,21 +306,15 @@ export class Controller {
     }
   }
 
-  /** Applies what was planned last; `planned` plans it again, where something else may have been planned meanwhile. */
-  private async applyChange<K extends ApplyOp>(
-    change: Change,
-    op: K,
-    request: Request<K>,
-    planned?: () => Promise<Result<unknown, Problem>>,
-  ): Promise<void> {
+  /** Applies a change by the operation for its kind. */
+  async applyChange<K extends ApplyOp>(change: Change, op: K, request: Request<K>): Promise<void> {
     const session = this.session.value;
     if (session.step !== 'open' || isBusy(session)) {
       return;
     }
     const turn = this.turn;
     this.dispatch({type: 'applying', change});
-    const plan = planned === undefined ? null : await planned();
-    const verdict = plan?.ok === false ? plan : await this.engine.call(op, request);
+    const verdict = await this.engine.call(op, request);
     if (turn === this.turn) {
       this.dispatch(verdict.ok ? {type: 'applied', verdict: verdict.value} : {type: 'refused', problem: verdict.error});
       if (!verdict.ok && change.kind !== 'repair' && verdict.error.kind !== 'cancelled') {
@@ -413,15 +392,4 @@ export class Controller {
   private dispatch(event: SessionEvent): void {
     this.session.update((session) => nextSession(session, event));
   }
-}
-
-function everyTenth(report: (value: number) => void): (value: number) => void {
-  let next = 0;
-  return (value) => {
-    const now = performance.now();
-    if (now >= next) {
-      next = now + 100;
-      report(value);
-    }
-  };
 }

@@ -118,3 +118,15 @@ export function notSaved(error: unknown): Problem {
     detail: String(error),
   };
 }
+
+/** Reports at most ten times a second. */
+export function everyTenth(report: (value: number) => void): (value: number) => void {
+  let next = 0;
+  return (value) => {
+    const now = performance.now();
+    if (now >= next) {
+      next = now + 100;
+      report(value);
+    }
+  };
+}

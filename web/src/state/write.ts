@@ -1,4 +1,6 @@
-import type {WriteRequest} from '../protocol/protocol.gen';
+import type {WriteEvent, WriteRequest} from '../protocol/protocol.gen';
+import type {Controller} from './controller';
+import {Store} from './store';
 
 /** What is picked in the simulator of guest writes. It outlives the changes that are applied: one goes on from there. */
 export interface Picked {
@@ -8,7 +10,33 @@ export interface Picked {
   cluster: number;
 }
 
-export const NOTHING_PICKED: Picked = {request: null, cluster: 0};
+const NOTHING: Picked = {request: null, cluster: 0};
 
 /** The byte that the guest writes unless told otherwise. */
 export const USUAL_FILL = 0x5a;
+
+/** The guest's writes: which one is picked, and those that are applied. */
+export class Writing {
+  readonly picked = new Store<Picked>(NOTHING);
+
+  constructor(private readonly controller: Controller) {
+    controller.session.subscribe(() => {
+      const {step} = controller.session.value;
+      if (step === 'opening' || step === 'empty' || step === 'failed') {
+        this.picked.set(NOTHING);
+      }
+    });
+  }
+
+  /** Applies one request of the guest. */
+  async apply(write: WriteRequest, words: string): Promise<void> {
+    await this.controller.applyChange({kind: 'write', words, requests: [write]}, 'writeApply', write);
+  }
+
+  /** Applies writes that were in flight at once, and are all done. */
+  async applyQueue(events: WriteEvent[]): Promise<void> {
+    const requests = events.filter(({finish}) => finish === 0).map(({write}) => write);
+    const words = `${requests.length} writes that were in flight at once`;
+    await this.controller.applyChange({kind: 'write', words, requests}, 'writeQueueApply', {events});
+  }
+}

@@ -43,7 +43,7 @@ export function useStates(disk: Disk, cluster: number): States | null {
 /** Picks another range; what is shown large follows the edge that was moved, unless it is told to stay. */
 export function pick(controller: Controller, disk: Disk, request: WriteRequest, span: Span, follow: 'start' | 'end' | 'stay'): void {
   const clusters = clustersOf(disk);
-  controller.picked.update(({cluster}) => {
+  controller.writing.picked.update(({cluster}) => {
     const at = follow === 'start' ? span.offset : span.offset + span.length - 1;
     const next = follow === 'stay' ? cluster : Math.floor(at / disk.clusterSize);
     return {request: {...request, ...span}, cluster: Math.max(0, Math.min(next, clusters - 1))};

@@ -4,7 +4,7 @@ import {goTo} from '../go-to';
 
 /** Shows in the Lab what a write to this part of the disk would do. */
 export function writeHere(controller: Controller, offset: number, length: number, clusterSize: number): void {
-  controller.picked.update(({request}) => ({
+  controller.writing.picked.update(({request}) => ({
     request: {kind: 'write', unmap: false, fill: USUAL_FILL, ...request, offset, length},
     cluster: Math.floor(offset / clusterSize),
   }));

@@ -45,7 +45,7 @@ export function WriteQueue({session, events, preview, request, onEvents}: QueueP
       </ol>
       <div class="row">
         {done && (
-          <button type="button" class="primary" disabled={isBusy(session) || barred !== ''} onClick={() => void controller.applyQueue([...events])}>
+          <button type="button" class="primary" disabled={isBusy(session) || barred !== ''} onClick={() => void controller.writing.applyQueue([...events])}>
             Apply {writes.length === 1 ? 'this write' : 'all writes'}
           </button>
         )}

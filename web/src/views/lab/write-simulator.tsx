@@ -26,7 +26,7 @@ interface SimulatorProps {
 /** Pick a range, see what happens, apply it and go on; or let several writes be in flight at once. */
 export function WriteSimulator({session, disk, first}: SimulatorProps) {
   const controller = useController();
-  const picked = useStore(controller.picked);
+  const picked = useStore(controller.writing.picked);
   const [events, setEvents] = useState<readonly WriteEvent[]>([]);
   const states = useStates(disk, picked.cluster);
   const cluster = picked.request === null ? tellingCluster(disk, states) : Math.min(picked.cluster, clustersOf(disk) - 1);
@@ -50,7 +50,7 @@ export function WriteSimulator({session, disk, first}: SimulatorProps) {
           plan={shown}
           queue={flying ? lanesOf(queue) : null}
           onSpan={(span, moved) => pick(controller, disk, request, span, moved ?? 'stay')}
-          onCluster={(next) => controller.picked.set({request, cluster: Math.max(0, next)})}
+          onCluster={(next) => controller.writing.picked.set({request, cluster: Math.max(0, next)})}
         />
       )}
       {flying ? (
@@ -140,7 +140,7 @@ function Actions({session, request, plan, onQueue}: ActionsProps) {
           type="button"
           class="primary"
           disabled={isBusy(session) || stopped || plan.barred !== ''}
-          onClick={() => void controller.applyWrite(request, plan.words)}
+          onClick={() => void controller.writing.apply(request, plan.words)}
         >
           Apply {request.kind === 'discard' ? 'discard' : 'write'}
         </button>

@@ -34,7 +34,7 @@ interface Asked {
 
 function Traces({session}: {session: OpenSession}) {
   const controller = useController();
-  const {request} = useStore(controller.picked);
+  const {request} = useStore(controller.writing.picked);
   const [text, setText] = useState('');
   const [initial, setInitial] = useState('empty');
   const [asked, setAsked] = useState<Asked | null>(null);
