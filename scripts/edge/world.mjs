@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import {existsSync, mkdtempSync, rmSync} from 'node:fs';
+import {existsSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {once} from 'node:events';
 import {request} from 'node:http';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {startLocal} from '../edge-local.mjs';
-import {must} from '../process.mjs';
+import {inRoot} from '../paths.mjs';
+import {must, run} from '../process.mjs';
 import {holdAnswer} from './openapi.mjs';
 
 export const token = 'the token of the tests';
@@ -20,55 +21,8 @@ const memoryFolder = '/dev/shm';
 /** How the tests that take long are asked for. */
 export const full = process.env.QCOWSCOPE_FULL !== undefined;
 
-/**
- * Stands before the worker's own script and looks at the memory of each program that was started: it never shrinks, so
- * what it is at the end of an event is the most that it was. It also takes images for the bucket, faster than from
- * outside.
- */
-const testEntry = {
-  name: 'test-entry.mjs',
-  contents: `
-    import worker from './worker.mjs';
-    let started = [];
-    const seen = {most: 0, messages: 0, read: 0};
-    WebAssembly.Instance = class extends WebAssembly.Instance {
-      constructor(...args) {
-        super(...args);
-        started.push(this);
-      }
-    };
-    const watched = (handle) => async (...args) => {
-      try {
-        return await handle(...args);
-      } finally {
-        seen.most = Math.max(seen.most, started.reduce((sum, instance) => sum + instance.exports.mem.buffer.byteLength, 0));
-        started = [];
-      }
-    };
-    const counted = (bucket) => new Proxy(bucket, {
-      get: (target, name) => (...args) => {
-        seen.read += name === 'get' ? args[1]?.range?.length ?? 0 : 0;
-        return target[name](...args);
-      },
-    });
-    const inside = (handle) => watched((event, env, ctx) => {
-      seen.messages += event.messages?.length ?? 0;
-      return handle(event, {...env, IMAGES: counted(env.IMAGES)}, ctx);
-    });
-    const ask = inside(worker.fetch);
-    const own = {
-      '/api/seen': () => Response.json(seen),
-      '/api/put': async (request, env) => {
-        const {etag} = await env.IMAGES.put(new URL(request.url).searchParams.get('key'), request.body);
-        return Response.json({etag});
-      },
-    };
-    export default {
-      fetch: (request, env, ctx) => (own[new URL(request.url).pathname] ?? ask)(request, env, ctx),
-      queue: inside(worker.queue),
-      scheduled: inside(worker.scheduled),
-    };`,
-};
+/** What stands before the worker's own script. */
+const entry = {name: 'entry.worker.mjs', contents: readFileSync(inRoot('scripts/edge/entry.worker.js'), 'utf8')};
 
 /**
  * @typedef {object} Answer
@@ -88,7 +42,7 @@ export async function openWorld(t, options = {}) {
   const folder = options.folder ?? temporary(t);
   /** @type {string[]} */
   const log = [];
-  const edge = await startLocal({folder, token, requests: 1_000_000, vars: {LEASE: '2s', RETRY: '1s'}, entry: testEntry, log: (line) => log.push(line), ...options});
+  const edge = await startLocal({folder, token, requests: 1_000_000, vars: {LEASE: '2s', RETRY: '1s'}, entry, log: (line) => log.push(line), ...options});
   t.after(() => edge.close());
   return {...edge, folder, log, ...client(edge.url)};
 }
@@ -124,7 +78,7 @@ export function client(url) {
     const sent = more.raw ?? (more.body === undefined ? undefined : JSON.stringify(more.body));
     const answer = await exchange(url, method, where, headers, sent);
     const {body, type} = answer;
-    if (where.startsWith('/api/') && method !== 'HEAD' && !where.startsWith('/api/seen') && !where.startsWith('/api/put')) {
+    if (where.startsWith('/api/') && method !== 'HEAD' && !where.startsWith('/api/test/')) {
       holdAnswer(method, where.split('?')[0] ?? '', answer);
     }
     return {...answer, json: type === 'application/json' && body.length > 0 ? JSON.parse(body.toString('utf8')) : undefined};
@@ -141,12 +95,22 @@ export function client(url) {
      * @param {ArrayBuffer} bytes
      * @returns {Promise<string>} its etag
      */
-    put: async (key, bytes) => (await ask('PUT', `/api/put?key=${encodeURIComponent(key)}`, {raw: bytes})).json.etag,
+    put: async (key, bytes) => (await ask('PUT', `/api/test/put?key=${encodeURIComponent(key)}`, {raw: bytes})).json.etag,
     /**
-     * What the worker's events took: the most memory of one, the messages of all, the bytes that they read.
-     * @returns {Promise<{most: number, messages: number, read: number}>}
+     * Makes trouble with an image from its next read on.
+     * @param {'changes' | 'flickers' | 'fails' | 'hangs'} kind
+     * @param {string} key
+     * @param {ArrayBuffer} [bytes] what it becomes
      */
-    watched: async () => (await get('/api/seen')).json,
+    trouble: (kind, key, bytes) => ask('POST', `/api/test/trouble?kind=${kind}&key=${encodeURIComponent(key)}`, {raw: bytes ?? ''}),
+    /** How often each message is sent from now on. @param {number} n */
+    copies: (n) => ask('POST', `/api/test/copies?n=${n}`),
+    /**
+     * What the worker's events took: the most memory of one, the messages of all, the most attempts of one, the bytes
+     * that they read.
+     * @returns {Promise<{most: number, messages: number, attempts: number, read: number}>}
+     */
+    watched: async () => (await get('/api/test/seen')).json,
     /**
      * Begins a run.
      * @param {string} prefix
@@ -171,6 +135,8 @@ export function client(url) {
       } while (run.state !== 'finished');
       return {...run, results: await all(get, `/api/fleet/${id}?limit=100`, 'results')};
     },
+    /** What is done of a run. @param {string} id */
+    results: (id) => all(get, `/api/fleet/${id}?limit=1000`, 'results'),
     /** All images under a prefix. @param {string} prefix */
     images: (prefix) => all(get, `/api/images?prefix=${encodeURIComponent(prefix)}&limit=77`, 'images'),
   };
@@ -244,7 +210,6 @@ export const buffer = (bytes) => /** @type {ArrayBuffer} */ (bytes.buffer.slice(
  * @returns {Promise<Map<string, any>>}
  */
 export async function commandLine(program, folder) {
-  const {run} = await import('../process.mjs');
   const {stdout, output} = await run(program, ['check', '--recursive', folder, '--output=json']);
   assert.ok(stdout.startsWith('{'), output);
   const {images} = JSON.parse(stdout.replaceAll(`${folder}${path.sep}`, ''));
