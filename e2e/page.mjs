@@ -46,13 +46,16 @@ const chromiumArgs = [
  * @property {string} text
  */
 
-/** @returns {Promise<App>} */
-export async function launch() {
+/**
+ * @param {string} [elsewhere] the address of a server that is there already
+ * @returns {Promise<App>}
+ */
+export async function launch(elsewhere) {
   const executablePath = findChromium();
   if (executablePath === undefined) {
     throw new Error('Chromium is not installed: apt-get install chromium, or set CHROMIUM');
   }
-  const server = await serve({folder: pageDir, port: 0});
+  const server = elsewhere === undefined ? await serve({folder: pageDir, port: 0}) : {url: elsewhere, close: () => Promise.resolve()};
   const browser = await chromium.launch({executablePath, args: chromiumArgs});
   return {
     url: server.url,

@@ -36,17 +36,31 @@ function steps(go) {
     {name: 'worker', tool: go.version, inputs, outputs: ['build/edge/worker'], work: buildWorker},
     {
       name: 'assets',
-      inputs: ['dist', 'scripts/headers.mjs'],
+      inputs: ['dist', 'scripts/headers.mjs', 'scripts/edge-build.mjs'],
       outputs: ['build/edge/assets'],
       work: async () => {
         const assets = path.join(edgeDir, 'assets');
         rmSync(assets, {recursive: true, force: true});
         cpSync(pageDir, assets, {recursive: true});
+        nameApi(path.join(assets, 'index.html'));
         writeFileSync(path.join(assets, '_headers'), headersFile());
         writeFileSync(path.join(assets, '404.html'), '<!doctype html><title>Not found</title><p>There is nothing at this address. <a href="/">qcowscope</a>\n');
       },
     },
   ];
+}
+
+/**
+ * Says in the page that its server has the API, so that it offers to sign in.
+ * @param {string} index
+ */
+function nameApi(index) {
+  const page = readFileSync(index, 'utf8');
+  const named = page.replace('<title>', '<meta name="qcowscope-api" content="api/" />\n    <title>');
+  if (named === page) {
+    throw new Failure(`${index} has no title.`, 'the page says there where the API is.');
+  }
+  writeFileSync(index, named);
 }
 
 /** The scripts that start Go in a Worker, and the program. */

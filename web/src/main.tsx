@@ -4,12 +4,14 @@ import {spawnWorker} from './engine/spawn';
 import {keepPage} from './state/keep';
 import {Controller} from './state/controller';
 import {Desk} from './state/desk';
+import {Fleet} from './state/fleet';
 import {Updates} from './state/updates';
 import './styles/base.css';
 import './styles/frame.css';
 import './styles/verdict.css';
 import './styles/bars.css';
 import './styles/desk.css';
+import './styles/fleet.css';
 import './styles/empty.css';
 import './styles/busy.css';
 import './styles/summary.css';
@@ -33,10 +35,14 @@ import {App} from './views/app';
 const wasm = new URL('engine/engine.wasm', document.baseURI).href;
 const desk = new Desk(() => new Controller(new Engine(spawnWorker, wasm)));
 const updates = new Updates();
+// The server says in the page itself where its service is, so that no other server is asked for it.
+const api = document.querySelector('meta[name=qcowscope-api]')?.getAttribute('content') ?? '';
+const fleet = new Fleet(api === '' ? null : new URL(api, document.baseURI));
 const page = document.getElementById('page');
 if (page !== null) {
-  render(<App desk={desk} updates={updates} />, page);
+  render(<App desk={desk} fleet={fleet} updates={updates} />, page);
   desk.current.engine.warmUp();
+  void fleet.look();
   // The page's own files are kept for the time without a network; not before they have been shown.
   addEventListener('load', () => updates.start(keepPage));
 }

@@ -1,6 +1,7 @@
 import type {Result} from '../base/result';
 import type {Op, Reply, Request} from '../protocol/ops';
 import type {Problem, Progress} from '../protocol/protocol.gen';
+import type {ImageFile} from './remote';
 
 /** What the worker tells without being asked. */
 export interface EngineEvents {
@@ -14,7 +15,7 @@ export interface EngineApi {
   /** Loads the core. Called once, before all else. */
   start(wasmUrl: string, events: EngineEvents): Promise<Result<true, Problem>>;
   /** Gives the file that the next operation works on. */
-  attach(file: File): Promise<void>;
+  attach(file: ImageFile): Promise<void>;
   /** Gives a file beside the image: the operations call it by its number, from 1 on. */
   attachBeside(number: number, file: File): Promise<void>;
   call<K extends Op>(op: K, request: Request<K>): Promise<Result<Reply<K>, Problem>>;

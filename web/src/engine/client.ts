@@ -3,6 +3,7 @@ import type {Result} from '../base/result';
 import type {Op, Reply, Request} from '../protocol/ops';
 import type {CheckRequest, LayersAttachReply, LayersAttachRequest, LayersDetachRequest, OpenReply, Problem, Progress} from '../protocol/protocol.gen';
 import type {EngineApi, EngineEvents} from './api';
+import type {ImageFile} from './remote';
 import {crashed, notStarted, stopped, unexpected} from './problems';
 
 /** A worker with the core in it. */
@@ -26,7 +27,7 @@ interface Live {
 
 /** What a new worker must do to be where the old one was. */
 interface Journal {
-  file: File;
+  file: ImageFile;
   /** The files beside the image that were given and not taken away, in order. */
   beside: readonly Beside[];
   checked: CheckRequest | null;
@@ -91,7 +92,7 @@ export class Engine {
    * Opens a file, in the worker that is there: it may not be possible to load another, when the computer has gone
    * offline. What still runs for an earlier file is stopped first.
    */
-  async open(file: File): Promise<Result<OpenReply, Problem>> {
+  async open(file: ImageFile): Promise<Result<OpenReply, Problem>> {
     await this.cancel();
     this.journal = {file, beside: [], checked: null, planned: new Map(), applied: []};
     this.lost = null;
@@ -189,7 +190,7 @@ export class Engine {
     return live;
   }
 
-  private async openIn(live: Live, file: File): Promise<Result<OpenReply, Problem>> {
+  private async openIn(live: Live, file: ImageFile): Promise<Result<OpenReply, Problem>> {
     const ready = await Promise.race([live.ready, live.death]);
     if (!ready.ok) {
       return ready;

@@ -44,6 +44,17 @@ export function notStarted(detail: string): Problem {
   };
 }
 
+/** A copy of an image is made of the file, which is not on this computer. */
+export function notHere(name: string): Problem {
+  return {
+    kind: 'save',
+    title: 'This image lies on the server: a whole copy of it is not made here.',
+    where: name,
+    advice: 'Save the patch, and apply it where the image lies.',
+    detail: '',
+  };
+}
+
 export function fileChanged(detail: string): Problem {
   return {
     kind: 'changed',

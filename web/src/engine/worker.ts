@@ -14,8 +14,11 @@ import type {Problem, Progress} from '../protocol/protocol.gen';
 import type {EngineApi, EngineEvents} from './api';
 import {blobOf} from './blob';
 import {FileHost} from './host';
-import {notStarted, problemOf} from './problems';
+import {notHere, notStarted, problemOf} from './problems';
 import {readRanges} from './reader';
+import type {ReadRanges} from './reader';
+import {isRemote, readRemote} from './remote';
+import type {ImageFile} from './remote';
 import './wasm_exec.js';
 
 /** What Go puts into the worker's global object, and what it finds there. */
@@ -29,7 +32,7 @@ interface Globals {
 const globals = globalThis as Globals;
 const MOST_LAST_WORDS = 4096;
 
-let file: File | null = null;
+let file: ImageFile | null = null;
 /** By number: 0 is the image, the others are files beside it. */
 const hosts = new Map<number, FileHost>();
 let instance: WebAssembly.Instance | null = null;
@@ -105,7 +108,7 @@ function memory(): ArrayBuffer {
   return exported.buffer;
 }
 
-function attach(next: File): void {
+function attach(next: ImageFile): void {
   file = next;
   hosts.clear();
   attachBeside(0, next);
@@ -114,9 +117,10 @@ function attach(next: File): void {
   }
 }
 
-function attachBeside(number: number, next: File): void {
+function attachBeside(number: number, next: ImageFile): void {
   const done = (id: number, code: number) => globals.qcowscopeDone?.(id, code);
-  hosts.set(number, new FileHost(next.size, (ranges) => readRanges(next, ranges), memory, done));
+  const read: ReadRanges = (ranges) => (isRemote(next) ? readRemote(next, ranges) : readRanges(next, ranges));
+  hosts.set(number, new FileHost(next.size, read, memory, done));
 }
 
 async function call<K extends Op>(op: K, request: Request<K>): Promise<Result<Reply<K>, Problem>> {
@@ -138,8 +142,8 @@ function buffersOf(reply: unknown): ArrayBuffer[] {
 }
 
 async function repaired(): Promise<Result<Blob, Problem>> {
-  if (file === null) {
-    return failure(notStarted('no file'));
+  if (file === null || isRemote(file)) {
+    return failure(file === null ? notStarted('no file') : notHere(file.name));
   }
   const segments = await call('segments', undefined);
   if (!segments.ok) {

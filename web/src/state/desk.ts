@@ -17,6 +17,8 @@ export interface DeskState {
   /** Never empty. */
   places: readonly Place[];
   current: Place;
+  /** The images on the server are shown, and none of those that are open. */
+  fleet: boolean;
 }
 
 /** The images that are open side by side. */
@@ -26,7 +28,7 @@ export class Desk {
 
   constructor(private readonly make: () => Controller) {
     const first = this.place();
-    this.state = new Store<DeskState>({places: [first], current: first});
+    this.state = new Store<DeskState>({places: [first], current: first, fleet: false});
   }
 
   get current(): Controller {
@@ -59,15 +61,20 @@ export class Desk {
   /** Shows another of the open images. What was chosen for the page as a whole goes with it. */
   select(id: number): void {
     const {places, current} = this.state.value;
-    const next = places.find((place) => place.id === id);
-    if (next === undefined || next === current) {
+    const next = places.find((place) => place.id === id) ?? current;
+    if (next === current) {
+      this.state.update((state) => ({...state, fleet: false}));
       return;
     }
     const {theme, singleKeys} = current.controller.view.value;
     next.controller.change({theme, singleKeys});
     current.controller.links.show(false);
     next.controller.links.show(true);
-    this.state.set({places, current: next});
+    this.state.set({places, current: next, fleet: false});
+  }
+
+  showFleet(): void {
+    this.state.update((state) => ({...state, fleet: true}));
   }
 
   /** Closes an image and what goes on with it. */

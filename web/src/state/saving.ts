@@ -1,5 +1,6 @@
 import {failure, ok} from '../base/result';
 import type {Result} from '../base/result';
+import {isRemote} from '../engine/remote';
 import type {Problem} from '../protocol/protocol.gen';
 import type {Source} from './watch';
 
@@ -63,6 +64,9 @@ export async function streamTo(
 export async function isOriginal(place: FileSystemFileHandle, {file, handle}: Source): Promise<boolean> {
   if (handle !== null && (await place.isSameEntry(handle))) {
     return true;
+  }
+  if (isRemote(file)) {
+    return false;
   }
   const there = await place.getFile();
   return there.name === file.name && there.size === file.size && there.lastModified === file.lastModified;

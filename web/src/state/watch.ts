@@ -1,9 +1,11 @@
 import {fileChanged} from '../engine/problems';
+import {isRemote, isSameVersion} from '../engine/remote';
+import type {ImageFile} from '../engine/remote';
 import type {Problem} from '../protocol/protocol.gen';
 
-/** A file that the user gave, and a handle to it if the browser has one. */
+/** A file that the user gave, and a handle to it if the browser has one; or an image on the server. */
 export interface Source {
-  file: File;
+  file: ImageFile;
   handle: FileSystemFileHandle | null;
 }
 
@@ -13,6 +15,9 @@ export interface Source {
  */
 export async function changeOf(source: Source): Promise<Problem | null> {
   const {file, handle} = source;
+  if (isRemote(file)) {
+    return (await isSameVersion(file)) ? null : fileChanged(`${file.name} is not version ${file.etag} any more`);
+  }
   try {
     if (handle !== null) {
       const now = await handle.getFile();

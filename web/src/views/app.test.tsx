@@ -9,6 +9,7 @@ import {Engine} from '../engine/client';
 import type {OpenReply, PlanRequest, Verdict} from '../protocol/protocol.gen';
 import {Controller} from '../state/controller';
 import {Desk} from '../state/desk';
+import {Fleet} from '../state/fleet';
 import {Updates} from '../state/updates';
 import {App} from './app';
 
@@ -29,7 +30,7 @@ afterEach(async () => {
 /** The page with a core that replies so. */
 function page(change: Partial<Replies> = {}): Controller {
   const controller = new Controller(new Engine(() => fakePort(replies(change)), 'engine.wasm'), fakeAddress());
-  render(<App desk={new Desk(() => controller)} updates={new Updates()} />, document.body);
+  render(<App desk={new Desk(() => controller)} fleet={new Fleet(null)} updates={new Updates()} />, document.body);
   return controller;
 }
 

@@ -4,16 +4,18 @@ import type {Command} from '../model/keys';
 import {knowsNothing} from '../model/verdict';
 import type {Controller} from '../state/controller';
 import type {Desk, Place} from '../state/desk';
+import type {Fleet} from '../state/fleet';
 import type {OpenSession} from '../state/session';
 import type {Updates} from '../state/updates';
 import {AppContext, useController, useStore} from './app-context';
 import {BusyPanel} from './busy';
 import {CommandPalette} from './commands/command-palette';
-import {DeskContext} from './desk-context';
+import {DeskContext, FleetContext} from './desk-context';
 import {DropTarget} from './drop';
 import {EmptyPanel} from './empty';
 import {FailedPanel} from './failed';
 import {FindingsPanel} from './findings';
+import {FleetPage} from './fleet/fleet-page';
 import {goTo} from './go-to';
 import {Header} from './header';
 import {Help} from './help';
@@ -32,19 +34,22 @@ import {OfflineNote, UpdateBar} from './updates';
 
 interface AppProps {
   desk: Desk;
+  fleet: Fleet;
   updates: Updates;
 }
 
-export function App({desk, updates}: AppProps) {
-  const {current} = useStore(desk.state);
+export function App({desk, fleet, updates}: AppProps) {
+  const {current, fleet: fleetShown} = useStore(desk.state);
   useLeaveWarning(desk);
   useScrollOf(current);
   return (
     <DeskContext.Provider value={desk}>
-      <AppContext.Provider value={current.controller}>
-        <Page key={current.id} updates={updates} />
-        <DropTarget />
-      </AppContext.Provider>
+      <FleetContext.Provider value={fleet}>
+        <AppContext.Provider value={current.controller}>
+          {fleetShown ? <FleetPage updates={updates} /> : <Page key={current.id} updates={updates} />}
+          <DropTarget />
+        </AppContext.Provider>
+      </FleetContext.Provider>
     </DeskContext.Provider>
   );
 }

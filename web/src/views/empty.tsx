@@ -5,6 +5,7 @@ import type {Sample} from '../state/samples';
 import {loadSamples} from '../state/samples';
 import {useController, useLoaded, useStore} from './app-context';
 import {ChooseImage} from './choose';
+import {SignIn} from './fleet/sign-in';
 import {Icon} from './signs';
 import {unexpected} from '../engine/problems';
 
@@ -33,6 +34,7 @@ export function EmptyPanel() {
           A disk in use changes while it is read. And if you can, keep a backup.
         </Assurance>
       </ul>
+      <SignIn />
       <Samples />
       <Questions />
     </div>

@@ -4,20 +4,28 @@ import {currentVerdict} from '../state/session';
 import type {Session} from '../state/session';
 import type {Place} from '../state/desk';
 import {useStore} from './app-context';
-import {useDesk} from './desk-context';
+import {useDesk, useFleet} from './desk-context';
 import {Icon, SeveritySign} from './signs';
 import {SIGN_OF_TONE} from './status';
 import {ImageText} from './text';
 
-/** The images that are open, if there are several, to choose the one that is shown. */
+/** The images that are open, if there are several, and those on the server, to choose what is shown. */
 export function OpenImages() {
   const desk = useDesk();
-  const {places, current} = useStore(desk.state);
-  return places.length < 2 ? null : (
+  const {places, current, fleet} = useStore(desk.state);
+  const signedIn = useStore(useFleet().state).step === 'signed-in';
+  return places.length < 2 && !signedIn ? null : (
     <nav class="open-images" aria-label="Open images">
       <ul>
+        {signedIn && (
+          <li class={fleet ? 'current' : ''}>
+            <button type="button" aria-current={fleet ? 'true' : undefined} onClick={() => desk.showFleet()}>
+              <Icon name="computer" /> Images on the server
+            </button>
+          </li>
+        )}
         {places.map((place) => (
-          <OpenImage key={place.id} place={place} current={place === current} />
+          <OpenImage key={place.id} place={place} current={place === current && !fleet} />
         ))}
       </ul>
     </nav>
@@ -27,7 +35,16 @@ export function OpenImages() {
 function OpenImage({place, current}: {place: Place; current: boolean}) {
   const desk = useDesk();
   const session = useStore(place.controller.session);
-  const name = session.step === 'empty' ? '' : session.file.name;
+  if (session.step === 'empty') {
+    return (
+      <li class={current ? 'current' : ''}>
+        <button type="button" aria-current={current ? 'true' : undefined} onClick={() => desk.select(place.id)}>
+          Open an image
+        </button>
+      </li>
+    );
+  }
+  const {name} = session.file;
   return (
     <li class={current ? 'current' : ''}>
       <button type="button" aria-current={current ? 'true' : undefined} onClick={() => desk.select(place.id)}>
@@ -42,14 +59,12 @@ function OpenImage({place, current}: {place: Place; current: boolean}) {
 }
 
 /** How the image is, as far as that is known. */
-function Sign({session}: {session: Session}) {
+function Sign({session}: {session: Exclude<Session, {step: 'empty'}>}) {
   switch (session.step) {
     case 'open':
       return <SeveritySign severity={SIGN_OF_TONE[toneOf(currentVerdict(session))]} />;
     case 'failed':
       return <SeveritySign severity="danger" />;
-    case 'empty':
-      return null;
     default:
       return <span class="spinner" role="img" aria-label="Checking" />;
   }

@@ -1,4 +1,6 @@
 import {formatBytes, formatShare} from '../base/units';
+import {notHere} from '../engine/problems';
+import {isRemote} from '../engine/remote';
 import {changedName} from '../model/names';
 import {changeMarks, changeWords, currentInfo, isApplied, isRepaired} from '../state/session';
 import type {OpenSession} from '../state/session';
@@ -41,6 +43,15 @@ function SaveImage({session}: {session: OpenSession}) {
             ? 'Once a repair is applied, the repaired copy can be saved here.'
             : 'There is no change to save.'}
         </p>
+      </div>
+    );
+  }
+  const {original} = controller;
+  if (original !== null && isRemote(original.file)) {
+    return (
+      <div class="card">
+        <h3>Repaired image</h3>
+        <ProblemText problem={notHere(original.file.name)} />
       </div>
     );
   }
