@@ -22,7 +22,8 @@ var crashVerb = verb{
   --output=human|json      a table for people, or the same for programs
 
 The repair is made in two ways: redirected, as --redirect and --in-place make it, and in place as
-QEMU makes it, which waits for the disk only before and after it writes to the header. After each
+QEMU makes it, which waits for the disk only before and after it writes to the header; a plan of
+your own as it stands, with a wait between its batches. After each
 flush any of the sectors that were written since may be on the disk, and any may be missing. A
 state is broken when the image does not open, when there is corruption that was there neither
 before nor after, or when the guest reads neither the old bytes nor the new ones. Nothing is
@@ -118,9 +119,11 @@ func (c *command) crash(f *file, img *image.Image, o crashOptions, accept map[ch
 			return nil, err
 		}
 	}
-	inPlace, flushed := redirect.AsQEMU(plan)
-	states.Flushed = flushed
-	return t, c.judgeWay(t, "in-place", judge, f, inPlace, states, o)
+	if o.plan != "" { // it says itself when to wait for the disk
+		return t, c.judgeWay(t, "as-planned", judge, f, plan, states, o)
+	}
+	plan, states.Flushed = redirect.AsQEMU(plan)
+	return t, c.judgeWay(t, "in-place", judge, f, plan, states, o)
 }
 
 // plannedChange is the plan that is looked at.

@@ -25,7 +25,7 @@ type crashTable struct {
 
 // crashWay is one way to make the change.
 type crashWay struct {
-	Name     string             `json:"name"`     // redirected, in-place
+	Name     string             `json:"name"`     // redirected; in-place, as QEMU does it; as-planned
 	Flights  int                `json:"flights"`  // runs of writes between two flushes
 	Complete bool               `json:"complete"` // these are all states that there can be, not a sample
 	States   int                `json:"states"`
@@ -76,7 +76,7 @@ func (t *crashTable) exitCode() int {
 }
 
 // wayNames are the ways in words.
-var wayNames = map[string]string{"redirected": "redirected", "in-place": "in place, as QEMU does it"}
+var wayNames = map[string]string{"redirected": "redirected", "in-place": "in place, as QEMU does it", "as-planned": "in place, as the plan stands"}
 
 func (c *command) reportCrash(t *crashTable, o crashOptions) {
 	if *o.form == "json" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"qcowscope/core/check"
@@ -87,6 +88,7 @@ func (u undoFile) write(f *file, plan *patch.Plan) error {
 	if err := t.refuse(f); err != nil {
 		return err
 	}
+	u.guards.Made = append(u.guards.Made, filled(plan)...)
 	text, err := plan.EncodeGuardedUndoJSON(f, u.guards)
 	if err != nil {
 		return err
@@ -100,6 +102,27 @@ func (u undoFile) write(f *file, plan *patch.Plan) error {
 		return plainError(err)
 	}
 	return out.keep()
+}
+
+// filled are the ranges that the plan fills before it switches the header, and leaves so:
+// undoing gives them up, and what a VM has put there since.
+func filled(plan *patch.Plan) (all []patch.Range) {
+	first := 0
+	for first < len(plan.Batches) && !switches(plan.Batches[first]) {
+		first++
+	}
+	var later []patch.Write
+	for _, b := range plan.Batches[first:] {
+		later = append(later, b...)
+	}
+	for _, b := range plan.Batches[:first] {
+		for _, w := range b {
+			if !slices.ContainsFunc(later, func(l patch.Write) bool { return l.Off < w.End() && w.Off < l.End() }) {
+				all = append(all, patch.Range{Off: w.Off, Len: int64(len(w.Data))})
+			}
+		}
+	}
+	return all
 }
 
 // promisedBytes are the bytes that the file must have where the plan writes.

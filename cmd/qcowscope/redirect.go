@@ -127,7 +127,7 @@ type moveJSON struct {
 	Length int64  `json:"length"`
 }
 
-// guards are what undoing a redirection depends on: the nodes that it goes back to, and
+// guards are what undoing the redirection depends on: the nodes that it goes back to, and
 // those that it gives up. A VM that ran meanwhile has changed some of them.
 func (o *redirecting) guards() (g patch.Guards) {
 	if o.done == nil {

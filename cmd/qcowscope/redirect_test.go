@@ -125,3 +125,57 @@ func TestUndoAfterUse(t *testing.T) {
 		t.Error("no write was noticed")
 	}
 }
+
+// TestUndoOfARebuildAfterUse: the same for a plan that is safe as it is.
+func TestUndoOfARebuildAfterUse(t *testing.T) {
+	for n, write := range []string{"write -P 3 900k 64k", "discard 0 64k", "write -P 3 0 4k"} {
+		_, img, path := place(t, "healthy_v3")
+		text := cli(t, "repair", path, "--scope=rebuild", "--plan", "--output=json").want(t, exitOK).out
+		plan := filepath.Join(img.Dir, "plan.json")
+		if err := os.WriteFile(plan, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		before := sum(t, path)
+		cli(t, "apply", path, plan, "--in-place").want(t, exitOK)
+		tool(t, img.Dir, "qemu-io", "-d", "unmap", "-c", write, path)
+		r := cli(t, "apply", path, undoName(path), "--in-place")
+		if n < 2 {
+			r.want(t, exitFailed).says(t, "made for another file")
+			continue
+		}
+		r.want(t, exitOK) // data where there was data: no table knows of it
+		if sum(t, path) == before {
+			t.Error("the write is gone")
+		}
+		qemuImg(t, img.Dir, "check", path)
+	}
+}
+
+// TestRefusedInPlace: what cannot be made safe is not done in place, and the other way is said.
+func TestRefusedInPlace(t *testing.T) {
+	dir := t.TempDir()
+	path, saved := filepath.Join(dir, "disk.qcow2"), filepath.Join(dir, "plan.json")
+	qemuImg(t, dir, "create", "-q", "-f", "qcow2", "-u", "-b", strings.Repeat("n", 900), "-F", "qcow2", "disk.qcow2", "1M")
+	f, err := openFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	plan := patch.New(f.Size())
+	plan.Add(0, 1300, []byte("another name"), "a part of the backing file's name")
+	text, err := plan.EncodeJSON(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(saved, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := sum(t, path)
+	r := cli(t, "apply", path, saved, "--in-place").want(t, exitFailed)
+	r.says(t, "in place a crash could harm the image: the header changes behind its first sector")
+	r.says(t, "leave out --in-place and give -o OUT")
+	if sum(t, path) != before || names(t, dir) != "disk.qcow2 plan.json" {
+		t.Errorf("refused, and something was written: %s", names(t, dir))
+	}
+	cli(t, "apply", path, saved, "-o", filepath.Join(dir, "out.qcow2")).want(t, exitOK)
+}
