@@ -32,7 +32,8 @@ export interface Check {
 
 export async function qemuCheck(image: string): Promise<Check> {
   const args = ['check', '-f', 'qcow2', '--output=json', image];
-  const {code, stdout} = await runFile('qemu-img', args).then(
+  // A line for each of a million findings goes to stderr.
+  const {code, stdout} = await runFile('qemu-img', args, {maxBuffer: 1 << 28}).then(
     (done) => ({code: 0, stdout: done.stdout}),
     (e: unknown) => failedRun(e),
   );

@@ -56,7 +56,7 @@ const PLANS: ReadonlySet<Op> = new Set(APPLIES.values());
 /** What a user may want to stop. */
 const LONG: ReadonlySet<Op> = new Set<Op>([
   'open', 'check', 'plan', 'apply', 'undo', 'labTrace', 'labApply', 'crash', 'crashJudge', 'crashState', 'crashOpen', 'take',
-  'takeNext', 'writeApply', 'writeQueueApply', 'writeStates', 'writeTrace',
+  'takeNext', 'writeApply', 'writeQueueApply', 'writeStates', 'writeTrace', 'effect', 'verify', 'findingsAt',
 ]);
 
 /** After this the worker is ended instead of asked. */

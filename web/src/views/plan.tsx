@@ -1,12 +1,18 @@
+import {useState} from 'preact/hooks';
 import {asSentence} from '../base/text';
 import {formatBytes, plural} from '../base/units';
+import {choiceOf} from '../model/choice';
+import type {Choice} from '../model/choice';
 import {severityNamed} from '../model/severity';
-import type {FindingGroup, PlanRequest, PlanView as Plan} from '../protocol/protocol.gen';
+import type {LeaveRule, PlanView as Plan} from '../protocol/protocol.gen';
 import {isBusy} from '../state/session';
 import type {OpenSession, Repair} from '../state/session';
 import {useController} from './app-context';
+import {Consents, GivenUp, givenUp} from './consents';
+import {Effect} from './effect';
 import {SeveritySign, SeverityTag} from './signs';
 import {Prose} from './text';
+import {Verify} from './verify';
 import {Writes} from './writes';
 
 /** The core names no more ranges than this. */
@@ -14,11 +20,19 @@ const MOST_RANGES = 100;
 
 type Planned = Extract<Repair, {plan: Plan}>;
 
+interface PlanProps {
+  repair: Planned;
+  session: OpenSession;
+  /** Another plan is being made in its place. */
+  stale: boolean;
+}
+
 /** A plan: what it does in words, what it writes in bytes, and what it leaves of what was found. */
-export function PlanView({repair, session}: {repair: Planned; session: OpenSession}) {
+export function PlanView({repair, session, stale}: PlanProps) {
   const {plan, request} = repair;
+  const still = repair.step === 'planned' && !stale;
   return (
-    <div class="plan">
+    <div class={stale ? 'plan stale' : 'plan'} aria-busy={stale}>
       {plan.empty ? (
         <p class="plan-nothing">This would change nothing.</p>
       ) : (
@@ -38,10 +52,12 @@ export function PlanView({repair, session}: {repair: Planned; session: OpenSessi
         </>
       )}
       {plan.lostBytes > 0 && <Lost plan={plan} />}
-      <PlanActions repair={repair} session={session} />
-      {plan.left.length > 0 && <Left plan={plan} />}
-      {request.scope !== 'leaks' && <Consents plan={plan} request={request} found={session.verdict.groups} fixed={repair.step !== 'planned'} />}
-      {plan.writes > 0 && repair.step === 'planned' && <Writes plan={plan} request={request} />}
+      {!plan.empty && !stale && (repair.step === 'planned' || repair.step === 'applied') && <Effect request={request} />}
+      {request.scope !== 'leaks' && <Consents plan={plan} request={request} found={session.verdict.groups} fixed={!still} />}
+      <PlanActions repair={repair} session={session} stale={stale} />
+      {repair.step === 'applied' && <Verify />}
+      {plan.left.length > 0 && <Left plan={plan} leave={request.leave} />}
+      {plan.writes > 0 && still && <Writes plan={plan} request={request} />}
     </div>
   );
 }
@@ -81,7 +97,7 @@ function Lost({plan}: {plan: Plan}) {
   );
 }
 
-function PlanActions({repair, session}: {repair: Planned; session: OpenSession}) {
+function PlanActions({repair, session, stale}: PlanProps) {
   const controller = useController();
   const onTop = session.changes.at(-1)?.change.kind === 'repair';
   const cancel = (
@@ -92,12 +108,7 @@ function PlanActions({repair, session}: {repair: Planned; session: OpenSession})
   switch (repair.step) {
     case 'planned':
       return repair.plan.empty ? null : (
-        <div class="row">
-          <button type="button" class="primary" disabled={isBusy(session)} onClick={() => void controller.apply()}>
-            Apply repair
-          </button>
-          <p class="muted">In memory, and checked again at once. Your file is not touched.</p>
-        </div>
+        <Apply key={JSON.stringify(repair.request)} repair={repair} session={session} stale={stale} />
       );
     case 'applying':
     case 'undoing':
@@ -124,8 +135,37 @@ function PlanActions({repair, session}: {repair: Planned; session: OpenSession})
   }
 }
 
+/** Applies the plan. One that gives something up has to be agreed to once more, with all of it named. */
+function Apply({repair: {plan, request}, session, stale}: PlanProps) {
+  const controller = useController();
+  const [agreed, setAgreed] = useState(false);
+  const given = givenUp(plan, request, session.verdict.groups);
+  const asks = given.length > 0;
+  return (
+    <>
+      {asks && <GivenUp given={given} agreed={agreed} onAgree={setAgreed} />}
+      <div class="row">
+        <button
+          type="button"
+          class="primary"
+          disabled={isBusy(session) || stale || (asks && !agreed)}
+          onClick={() => void controller.apply()}
+        >
+          Apply repair
+        </button>
+        <p class="muted">
+          {asks && !agreed ? 'Read and tick the box above first.' : 'In memory, and checked again at once. Your file is not touched.'}
+        </p>
+      </div>
+    </>
+  );
+}
+
+/** A choice is reason enough. */
+const WHY_LEFT: Record<Choice, string | null> = {mend: null, leave: 'You chose to leave them.', some: 'You chose to leave some of them.'};
+
 /** What stays as it is, and why. */
-function Left({plan}: {plan: Plan}) {
+function Left({plan, leave}: {plan: Plan; leave: readonly LeaveRule[]}) {
   return (
     <div class="left">
       <h3>What it leaves, and why</h3>
@@ -138,75 +178,12 @@ function Left({plan}: {plan: Plan}) {
                 <strong>{group.title}</strong> <span class="muted">{plural(group.count, 'finding')}</span>
               </p>
               <p>
-                <Prose text={group.cure} />
+                <Prose text={WHY_LEFT[choiceOf(leave, group.code)] ?? group.cure} />
               </p>
             </div>
           </li>
         ))}
       </ul>
     </div>
-  );
-}
-
-interface ConsentsProps {
-  plan: Plan;
-  request: PlanRequest;
-  found: FindingGroup[];
-  fixed: boolean;
-}
-
-/** What could be mended at a price, and what was already agreed to, with its price. */
-function Consents({plan, request, found, fixed}: ConsentsProps) {
-  const controller = useController();
-  const given = request.accept;
-  const known = new Map([...found, ...plan.left].map((group) => [group.code, group]));
-  const asking = plan.left.filter((group) => group.consent !== '' && !given.includes(group.code));
-  if (asking.length === 0 && given.length === 0) {
-    return null;
-  }
-  const replan = (accept: string[]) => void controller.plan({...request, accept});
-  return (
-    <fieldset class="consents" disabled={fixed}>
-      <legend>Repairs that choose or give something up</legend>
-      {asking.map((group) => (
-        <Consent key={group.code} code={group.code} group={group} given={false} onChange={() => replan([...given, group.code])} />
-      ))}
-      {given.map((code) => (
-        <Consent
-          key={code}
-          code={code}
-          group={known.get(code)}
-          given
-          onChange={() => replan(given.filter((other) => other !== code))}
-        />
-      ))}
-      <p class="muted">The places of each, with the ranges of the disk that it is about, are listed under Findings.</p>
-    </fieldset>
-  );
-}
-
-interface ConsentProps {
-  code: string;
-  /** Unknown when it came to light only by another repair. */
-  group: FindingGroup | undefined;
-  given: boolean;
-  onChange: () => void;
-}
-
-function Consent({code, group, given, onChange}: ConsentProps) {
-  return (
-    <label class="check">
-      <input type="checkbox" checked={given} onChange={onChange} />
-      <span>
-        {group === undefined ? (
-          <code>{code}</code>
-        ) : (
-          <>
-            <strong>{group.title}:</strong> <Prose text={group.consent} />{' '}
-            <span class="muted">({plural(group.count, 'finding')})</span>
-          </>
-        )}
-      </span>
-    </label>
   );
 }

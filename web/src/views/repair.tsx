@@ -1,11 +1,15 @@
 import {currentVerdict, isApplied, isBusy, isRepaired, repairOf} from '../state/session';
+import type {LeaveRule} from '../protocol/protocol.gen';
 import type {OpenSession} from '../state/session';
 import {useController, useStore} from './app-context';
+import {ChooseFindings} from './choose-findings';
+import {goTo} from './go-to';
 import {PlanView} from './plan';
 import {ProblemText} from './problem';
 import {RedirectSwitch} from './redirect-switch';
 import {Section} from './section';
 import {SeveritySign} from './signs';
+import {Prose} from './text';
 
 const SCOPES = [
   {scope: 'all', name: 'Recommended', text: 'Mends all that can be mended without giving anything up.'},
@@ -26,12 +30,60 @@ export function RepairPanel({session}: {session: OpenSession}) {
         <NothingToRepair session={session} />
       ) : (
         <div class="card repair-card">
+          <LostMappingGuard session={session} />
           <Chooser session={session} />
+          <Choices session={session} />
           <Redirect session={session} />
           <RepairState session={session} />
         </div>
       )}
     </Section>
+  );
+}
+
+/** What looks like wasted space and is probably somebody's data is never given back, and that is said before all else. */
+function LostMappingGuard({session}: {session: OpenSession}) {
+  const group = currentVerdict(session).groups.find(({code}) => code === 'lost-mapping');
+  return group === undefined ? null : (
+    <div class="guard" role="note" aria-label="Lost mapping">
+      <h3>
+        <SeveritySign severity="danger" /> {group.title}
+      </h3>
+      <p>
+        <Prose text={group.meaning} />
+      </p>
+      <p>
+        <strong>
+          <Prose text={group.cure} />
+        </strong>
+      </p>
+      <p>
+        <strong>Do not run qemu-img check -r on this file,</strong> and do not start the VM from it.
+      </p>
+      <button type="button" onClick={() => goTo('findings')}>
+        Where is it?
+      </button>
+    </div>
+  );
+}
+
+/** What to mend and what to leave; each change makes the plan anew. */
+function Choices({session}: {session: OpenSession}) {
+  const controller = useController();
+  const repair = repairOf(session);
+  const request = repair.step === 'none' ? {scope: 'all', accept: [], leave: []} : repair.request;
+  if (request.scope === 'leaks') {
+    return null;
+  }
+  return (
+    <ChooseFindings
+      groups={session.verdict.groups}
+      leave={request.leave}
+      plan={repair.step === 'planning' ? repair.before : 'plan' in repair ? repair.plan : null}
+      fixed={session.work !== null || isRepaired(session)}
+      done={isRepaired(session)}
+      onLeave={(leave) => void controller.plan({...request, leave})}
+    />
   );
 }
 
@@ -68,6 +120,7 @@ function Chooser({session}: {session: OpenSession}) {
   const controller = useController();
   const repair = repairOf(session);
   const chosen = repair.step === 'none' ? 'all' : repair.request.scope;
+  const leave = repair.step === 'none' ? [] : repair.request.leave;
   const fixed = isBusy(session) || isRepaired(session);
   return (
     <fieldset class="scopes" disabled={fixed}>
@@ -79,7 +132,7 @@ function Chooser({session}: {session: OpenSession}) {
             name="scope"
             value={scope}
             checked={scope === chosen}
-            onChange={() => void controller.plan({scope, accept: [], leave: []})}
+            onChange={() => void controller.plan({scope, accept: [], leave})}
           />
           <strong>{name}</strong> <span>{text}</span>
         </label>
@@ -118,31 +171,36 @@ function RepairState({session}: {session: OpenSession}) {
       );
     case 'planning':
       return (
-        <div class="row">
-          <p>Making the plan.</p>
-          <button type="button" onClick={() => void controller.cancel()}>
-            Cancel
-          </button>
-        </div>
+        <>
+          <div class="row">
+            <p>Making the plan.</p>
+            <button type="button" onClick={() => void controller.cancel()}>
+              Cancel
+            </button>
+          </div>
+          {repair.before !== null && (
+            <PlanView repair={{step: 'planned', request: repair.request, plan: repair.before}} session={session} stale />
+          )}
+        </>
       );
     case 'refused':
       return (
         <ProblemText problem={repair.problem}>
-          <PlanButton scope={repair.request.scope} />
+          <PlanButton scope={repair.request.scope} leave={repair.request.leave} />
         </ProblemText>
       );
     case 'planned':
     case 'applying':
     case 'applied':
     case 'undoing':
-      return <PlanView repair={repair} session={session} />;
+      return <PlanView repair={repair} session={session} stale={false} />;
   }
 }
 
-function PlanButton({scope}: {scope: string}) {
+function PlanButton({scope, leave = []}: {scope: string; leave?: LeaveRule[]}) {
   const controller = useController();
   return (
-    <button type="button" class="primary" onClick={() => void controller.plan({scope, accept: [], leave: []})}>
+    <button type="button" class="primary" onClick={() => void controller.plan({scope, accept: [], leave})}>
       Repair
     </button>
   );

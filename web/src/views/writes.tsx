@@ -17,7 +17,7 @@ export function Writes({plan, request}: {plan: PlanView; request: PlanRequest}) 
   const controller = useController();
   const {epoch} = useStore(controller.view);
   const [from, setFrom] = useState(0);
-  const key = `${epoch} ${request.scope} ${request.accept.join(' ')} ${request.redirect} ${from}`;
+  const key = `${epoch} ${JSON.stringify(request)} ${from}`;
   const loaded = useLoaded(key, () => controller.engine.call('writes', {from, count: WRITES_A_PAGE}));
   const pager = <Pager of="writes" from={from} size={WRITES_A_PAGE} total={plan.writes} onFrom={setFrom} />;
   return (
