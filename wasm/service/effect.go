@@ -35,6 +35,8 @@ func (s *Session) Effect(ctx context.Context) (EffectReply, error) {
 		reply.Bytes += n
 		if d.Unknown {
 			reply.Unknown += n
+		} else if d.Before == clustermap.ReadsError {
+			reply.Regained += n
 		}
 		if reply.More = len(reply.Ranges) == maxPage; !reply.More {
 			reply.Ranges = append(reply.Ranges, EffectRange{hex(d.Guest.Start), n, d.Before.String(), d.After.String(), d.Unknown})

@@ -33,6 +33,7 @@ type EffectReply struct {
 	More       bool          `json:"more"`
 	Bytes      float64       `json:"bytes"`      // of all of them
 	Unknown    float64       `json:"unknown"`    // bytes of them that could not be compared
+	Regained   float64       `json:"regained"`   // bytes of them that could not be read before, and can be then
 	SizeBefore string        `json:"sizeBefore"` // of the disk, bytes, decimal
 	SizeAfter  string        `json:"sizeAfter"`
 }

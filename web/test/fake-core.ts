@@ -168,7 +168,7 @@ export function replies(change: Partial<Replies> = {}): Replies {
     }),
     findingsAt: () => ({groups: []}),
     judge: () => ({judged: false, verdict: '', tries: [], ruledOut: 0}),
-    effect: () => ({ranges: [], more: false, bytes: 0, unknown: 0, sizeBefore: '1073741824', sizeAfter: '1073741824'}),
+    effect: () => ({ranges: [], more: false, bytes: 0, unknown: 0, regained: 0, sizeBefore: '1073741824', sizeAfter: '1073741824'}),
     verify: () => ({
       before: {corruptions: 2, leaks: 3, checkErrors: 0, exitCode: 2, beyond: 0},
       after: {corruptions: 0, leaks: 0, checkErrors: 0, exitCode: 0, beyond: 0},

@@ -1247,6 +1247,8 @@ export interface EffectReply {
   bytes: number;
   /** bytes of them that could not be compared */
   unknown: number;
+  /** bytes of them that could not be read before, and can be then */
+  regained: number;
   /** of the disk, bytes, decimal */
   sizeBefore: string;
   sizeAfter: string;

@@ -44,7 +44,17 @@ function Ranges({effect}: {effect: EffectReply}) {
   return (
     <>
       <p>
-        <SeveritySign severity="warning" /> <strong>{formatBytes(effect.bytes)} of the disk read otherwise after this plan.</strong>
+        {effect.regained === effect.bytes ? (
+          <>
+            <SeveritySign severity="none" /> <strong>{formatBytes(effect.bytes)} of the disk that cannot be read now can be read again.</strong>{' '}
+            The rest reads the same, byte for byte.
+          </>
+        ) : (
+          <>
+            <SeveritySign severity="warning" /> <strong>{formatBytes(effect.bytes)} of the disk read otherwise after this plan.</strong>
+            {effect.regained > 0 && ` Of these ${formatBytes(effect.regained)} cannot be read now.`}
+          </>
+        )}
         {effect.unknown > 0 && ` Of these ${formatBytes(effect.unknown)} could not be compared; they may be the same.`}
       </p>
       <div class="scroll" tabIndex={0} role="group" aria-label="Parts of the disk that read otherwise">
