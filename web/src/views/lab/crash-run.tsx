@@ -47,7 +47,7 @@ export function CrashRun({session, request, onStop}: CrashRunProps) {
       if (loaded.value.blocked.length > 0) {
         return <Blocked blockers={loaded.value.blocked} />;
       }
-      return loaded.value.empty ? <p>This change writes nothing: there is nothing that a crash could interrupt.</p> : <Sides session={session} view={loaded.value} />;
+      return loaded.value.empty ? <p>This change writes nothing: there is nothing that a crash could interrupt.</p> : <Sides session={session} view={loaded.value} flushes={request.flushes} />;
   }
 }
 
@@ -57,7 +57,7 @@ interface Picked {
   state: number;
 }
 
-function Sides({session, view}: {session: OpenSession; view: CrashView}) {
+function Sides({session, view, flushes}: {session: OpenSession; view: CrashView; flushes: string}) {
   const judging = useJudging(view);
   const [as, setAs] = useState<'picture' | 'table'>('picture');
   const [picked, setPicked] = useState<Picked>({side: 0, state: 0});
@@ -90,6 +90,7 @@ function Sides({session, view}: {session: OpenSession; view: CrashView}) {
               side={each}
               judged={known}
               as={as}
+              flushes={flushes}
               picked={picked.side === i ? picked.state : null}
               onPick={(state) => setPicked({side: i, state})}
             />

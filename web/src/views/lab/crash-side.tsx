@@ -14,6 +14,8 @@ export interface CrashSideProps {
   /** The state that is looked at, if it is of this side. */
   picked: number | null;
   onPick: (state: number) => void;
+  /** Where the change in place waits for the disk. */
+  flushes: string;
 }
 
 const NAMES: Record<string, {heading: string; text: string}> = {
@@ -21,15 +23,17 @@ const NAMES: Record<string, {heading: string; text: string}> = {
   'in-place': {heading: 'In place', text: 'The same change, written over what is there, as QEMU does it.'},
 };
 
+const UNFLUSHED = 'The same change, written over what is there, and the disk never waited for.';
+
 /** One way to make the change: its crash points in time, and how many of them are broken. */
 export function CrashSideView({as, ...props}: CrashSideProps & {as: 'picture' | 'table'}) {
-  const {side, judged} = props;
+  const {side, judged, flushes} = props;
   const {heading, text} = NAMES[side.name] ?? {heading: side.name, text: ''};
   return (
     <section class="crash-side" aria-label={heading}>
       <div class="crash-side-head">
         <h4>{heading}</h4>
-        <p class="muted">{text}</p>
+        <p class="muted">{side.name === 'in-place' && flushes === 'none' ? UNFLUSHED : text}</p>
         <Score judged={judged} />
       </div>
       {side.unsafe.length > 0 && (
@@ -104,14 +108,19 @@ function BrokenButtons({side, judged, picked, onPick}: CrashSideProps) {
   const from = picked ?? -1;
   const before = judged.nextBroken(from, -1);
   const after = judged.nextBroken(from, 1);
-  const of = side.name === 'redirected' ? ', redirected' : ', in place';
+  const of = side.name === 'redirected' ? 'redirected' : 'in place';
   return (
     <div class="row">
-      <button type="button" disabled={before === null} onClick={() => before !== null && onPick(before)}>
-        Previous broken<span class="hidden">{of}</span>
+      <button
+        type="button"
+        aria-label={`Previous broken, ${of}`}
+        disabled={before === null}
+        onClick={() => before !== null && onPick(before)}
+      >
+        Previous broken
       </button>
-      <button type="button" disabled={after === null} onClick={() => after !== null && onPick(after)}>
-        Next broken<span class="hidden">{of}</span>
+      <button type="button" aria-label={`Next broken, ${of}`} disabled={after === null} onClick={() => after !== null && onPick(after)}>
+        Next broken
       </button>
     </div>
   );

@@ -30,7 +30,7 @@ export function CrashTable({side, judged, picked, onPick}: CrashSideProps) {
             }}
           />
           <span>
-            Only broken ones<span class="hidden">, {which}</span>
+            Only broken ones <span class="hidden">{which}</span>
           </span>
         </label>
         <Pager of={`crash points, ${which}`} from={from} size={ROWS_A_PAGE} total={total} onFrom={setFrom} />
@@ -54,9 +54,8 @@ export function CrashTable({side, judged, picked, onPick}: CrashSideProps) {
               return (
                 <tr key={index} aria-current={picked === index ? 'true' : undefined}>
                   <th scope="row">
-                    <button type="button" class="quiet" onClick={() => onPick(index)}>
+                    <button type="button" class="quiet" aria-label={`Crash point ${formatCount(index + 1)}, ${which}`} onClick={() => onPick(index)}>
                       {formatCount(index + 1)}
-                      <span class="hidden">, look at this crash point</span>
                     </button>
                   </th>
                   <td>{flight < 0 ? 'all done' : formatCount(flight + 1)}</td>
