@@ -1,6 +1,9 @@
 // Takes the pictures of the docs from the built page, so that they can be taken again
-// whenever it changes.
-import {mkdirSync} from 'node:fs';
+// whenever it changes. With names as arguments it takes only those.
+import {execFileSync} from 'node:child_process';
+import {mkdirSync, mkdtempSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {launch} from '../e2e/page.mjs';
 import {buildPage} from './build.mjs';
 import {runMain} from './failure.mjs';
@@ -31,6 +34,7 @@ const pictures = [
   {name: 'map', width: 1280, height: 900, scheme: 'light', sample: 'torn_subclusters', act: inspect},
   {name: 'plan', width: 1280, height: 900, scheme: 'light', sample: 'lost_refcounts', act: plan},
   {name: 'hex', width: 1280, height: 900, scheme: 'light', sample: 'lost_refcounts', act: changedBytes},
+  {name: 'layers', width: 1280, height: 900, scheme: 'light', act: layers, region: 'Layers'},
   {name: 'lab-width', width: 1280, height: 900, scheme: 'light', sample: 'hole_in_the_middle', act: width, motion: true, region: 'Lab'},
   {name: 'save', width: 1280, height: 900, scheme: 'light', sample: 'lost_refcounts', act: repaired, region: 'Save'},
   {name: 'phone', width: 390, height: 844, scheme: 'light', sample: 'cut_off_copy'},
@@ -42,7 +46,8 @@ await runMain(async () => {
   mkdirSync(folder, {recursive: true});
   const app = await launch();
   try {
-    for (const picture of pictures) {
+    const only = process.argv.slice(2);
+    for (const picture of pictures.filter(({name}) => only.length === 0 || only.includes(name))) {
       await take(app, picture);
     }
   } finally {
@@ -115,4 +120,37 @@ async function width(page) {
   await lab.getByRole('radio', {name: 'Walk by walk'}).check();
   await lab.getByRole('button', {name: 'Show cost and steps'}).click();
   await lab.getByRole('slider', {name: 'Step'}).fill('18');
+}
+
+/**
+ * A disk of a backing file, three snapshots and two bitmaps, as a backup program leaves it.
+ * @param {Page} page
+ */
+async function layers(page) {
+  const cwd = mkdtempSync(join(tmpdir(), 'qcowscope-pictures-'));
+  /** @param {string[]} args */
+  const img = (...args) => execFileSync('qemu-img', args, {cwd});
+  /** @param {string[]} writes */
+  const write = (...writes) => execFileSync('qemu-io', [...writes.flatMap((w) => ['-c', w]), 'server.qcow2'], {cwd});
+  img('create', '-q', '-f', 'raw', 'debian-12.raw', '96M');
+  img('create', '-q', '-f', 'qcow2', '-b', 'debian-12.raw', '-F', 'raw', 'server.qcow2', '96M');
+  write('write -P 1 0 30M');
+  img('snapshot', '-c', 'installed', 'server.qcow2');
+  img('bitmap', '--add', 'server.qcow2', 'backup-sunday');
+  write('write -P 2 4M 20M', 'write -P 3 40M 4M');
+  img('snapshot', '-c', 'before the upgrade', 'server.qcow2');
+  img('bitmap', '--add', 'server.qcow2', 'backup-monday');
+  write('write -P 4 6M 14M', 'write -P 5 70M 3M', 'write -z 50M 8M');
+  img('snapshot', '-c', 'after the upgrade', 'server.qcow2');
+  write('write -P 6 8M 2M', 'write -P 7 60M 1M');
+  await page.setInputFiles('input[type=file]', join(cwd, 'server.qcow2'));
+  await page.locator('[role=status][data-state=done]').waitFor();
+  await page.keyboard.press('6');
+  const part = page.getByRole('region', {name: 'Layers', exact: true});
+  await part.getByLabel('Choose the backing file').setInputFiles(join(cwd, 'debian-12.raw'));
+  await part.getByText('Given: debian-12.raw').waitFor();
+  await part.getByLabel('Count snapshot 1 as deleted').check();
+  await part.getByLabel('Count snapshot 2 as deleted').check();
+  await part.getByText('2 chosen snapshots').waitFor();
+  rmSync(cwd, {recursive: true});
 }
