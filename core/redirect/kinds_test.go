@@ -178,7 +178,7 @@ func request(r *rand.Rand, p planned) cow.Request {
 // ages is how often an image is aged.
 func ages() int {
 	if full() {
-		return 6
+		return 3
 	}
 	return 2
 }
