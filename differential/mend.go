@@ -137,7 +137,7 @@ func mendOurs(ctx context.Context, src source.Bytes, v verdict, opt repair.Optio
 	if back, err := applied(over, undo); err != nil || !bytes.Equal(back, src) {
 		return nil, out, fmt.Sprintf("undo does not give the original: %v", err)
 	}
-	return repaired, out, ""
+	return repaired, out, redirected(ctx, src, v, out)
 }
 
 // applied is the whole file with one more plan applied.
