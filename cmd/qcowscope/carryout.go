@@ -41,7 +41,7 @@ func (e *stoppedError) Unwrap() error { return e.err }
 func carryOut(ctx context.Context, d disk, plan *patch.Plan) error {
 	at := stageFree
 	stopped := func(err error) error { return &stoppedError{stage: at, err: plainError(err)} }
-	if plan.SizeAfter > plan.SizeBefore {
+	if plan.SizeAfter > plan.SizeBefore { // at once: a crash leaves the old length or the new one
 		if err := d.Truncate(plan.SizeAfter); err != nil {
 			return stopped(err)
 		}
@@ -69,16 +69,20 @@ func carryOut(ctx context.Context, d disk, plan *patch.Plan) error {
 			at = stageDone
 		}
 	}
-	if plan.SizeAfter >= plan.SizeBefore {
-		return nil
-	}
-	if err := d.Truncate(plan.SizeAfter); err != nil {
-		return stopped(err)
-	}
-	if err := d.Sync(); err != nil {
-		return stopped(err)
+	if plan.SizeAfter < plan.SizeBefore {
+		if err := cut(d, plan.SizeAfter); err != nil {
+			return stopped(err)
+		}
 	}
 	return nil
+}
+
+// cut ends the file at size, durably.
+func cut(d disk, size int64) error {
+	if err := d.Truncate(size); err != nil {
+		return err
+	}
+	return d.Sync()
 }
 
 // switches tells whether the batch is a step of the header.

@@ -113,17 +113,21 @@ func (c *command) crash(f *file, img *image.Image, o crashOptions, accept map[ch
 	if err != nil {
 		return nil, err
 	}
-	states := redirect.CrashOptions{States: o.states, Seed: o.seed}
 	if r != nil {
-		if err := c.judgeWay(t, "redirected", judge, f, r.Plan, states, o); err != nil {
+		if err := c.judgeWay(t, "redirected", judge, f, r.Plan, redirect.CrashOptions{}, o); err != nil {
 			return nil, err
 		}
 	}
+	return t, c.judgeOtherWay(t, judge, f, plan, o)
+}
+
+// judgeOtherWay judges the change as it is made where the tables are.
+func (c *command) judgeOtherWay(t *crashTable, judge *redirect.Judge, f *file, plan *patch.Plan, o crashOptions) error {
 	if o.plan != "" { // it says itself when to wait for the disk
-		return t, c.judgeWay(t, "as-planned", judge, f, plan, states, o)
+		return c.judgeWay(t, "as-planned", judge, f, plan, redirect.CrashOptions{}, o)
 	}
-	plan, states.Flushed = redirect.AsQEMU(plan)
-	return t, c.judgeWay(t, "in-place", judge, f, plan, states, o)
+	plan, flushed := redirect.AsQEMU(plan)
+	return c.judgeWay(t, "in-place", judge, f, plan, redirect.CrashOptions{Flushed: flushed}, o)
 }
 
 // plannedChange is the plan that is looked at.
@@ -153,6 +157,7 @@ func comparedBytes(f *file) int64 {
 
 // judgeWay judges the states of one way to make the change.
 func (c *command) judgeWay(t *crashTable, name string, judge *redirect.Judge, f *file, plan *patch.Plan, opt redirect.CrashOptions, o crashOptions) error {
+	opt.States, opt.Seed = o.states, o.seed
 	e, err := redirect.Explore(plan, f, opt)
 	if err != nil {
 		return err
