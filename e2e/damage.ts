@@ -94,6 +94,16 @@ export const wrongCopied: Damage = async (image) => {
   await image.put(at, bytes);
 };
 
+/** The second guest cluster is said to be at a far cluster that no refblock covers, in a file of so many. */
+export function farAway(cluster: number, clusters: number): Damage {
+  return async (image) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64BE(BigInt(cluster * image.clusterSize) | copiedBit);
+    await image.put((await l2Table(image)) + image.entrySize, bytes);
+    await image.file.truncate(clusters * image.clusterSize);
+  };
+}
+
 /** The data cluster behind guest offset 0 is said to be free. */
 export const lostRefcount: Damage = async (image) => {
   const host = Number((await image.u64(await l2Table(image))) & offsetMask);

@@ -71,14 +71,16 @@ export function bindPointers(frame: HTMLElement, viewpoint: Viewpoint, picture: 
     pointers.delete(event.pointerId);
   });
   on('pointerleave', () => hover(null));
-  on('dblclick', (event) => viewpoint.zoom(DOUBLE_CLICK_ZOOM, at(event)));
   // One finger scrolls the page as long as there is nothing to move on the map.
   const movable = () => frame.classList.toggle('movable', viewpoint.now.value !== null && !isWhole(viewpoint.now.value));
   movable();
   signal.addEventListener('abort', viewpoint.now.subscribe(movable));
   // The browser would scroll or zoom the page by two fingers.
   on('touchstart', (event) => event.touches.length > 1 && event.preventDefault(), false);
-  on('wheel', (event) => wheel(frame, viewpoint, event, at(event)), false);
+  // Onto a mark one comes closer to the very cluster that it stands for.
+  const aim = (point: Point): Point => picture.hit(point)?.pin ?? point;
+  on('dblclick', (event) => viewpoint.zoom(DOUBLE_CLICK_ZOOM, aim(at(event))));
+  on('wheel', (event) => wheel(frame, viewpoint, event, aim(at(event))), false);
 }
 
 /** One of two fingers has moved: what is under both stays under both. */
