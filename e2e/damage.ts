@@ -98,7 +98,7 @@ export const wrongCopied: Damage = async (image) => {
 export function farAway(cluster: number, clusters: number): Damage {
   return async (image) => {
     const bytes = Buffer.alloc(8);
-    bytes.writeBigUInt64BE(BigInt(cluster * image.clusterSize) | copiedBit);
+    bytes.writeBigUInt64BE(BigInt(cluster * image.clusterSize));
     await image.put((await l2Table(image)) + image.entrySize, bytes);
     await image.file.truncate(clusters * image.clusterSize);
   };

@@ -1,4 +1,4 @@
-import {between, centred, clamped, fitScale, panned, planePoint, resized, revealed, wholeOf, zoomed} from '../model/map/camera';
+import {between, centred, clamped, fitScale, panned, planePoint, resized, revealed, screenPoint, wholeOf, zoomed} from '../model/map/camera';
 import type {Bounds, Camera, Screen} from '../model/map/camera';
 import {closestScale, movedPoint, spotAt, grainOf} from '../model/map/grain';
 import type {Inside, Move, Spot} from '../model/map/grain';
@@ -131,6 +131,12 @@ export class Viewpoint {
     if (now !== null) {
       this.set({...now, cursor});
     }
+  }
+
+  /** Where the middle of a cluster is on screen. */
+  placeOf(cluster: number): Point | null {
+    const now = this.now.value;
+    return now === null ? null : screenPoint(now.camera, middleOf(now.plane, cluster));
   }
 
   end(): void {

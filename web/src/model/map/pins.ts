@@ -20,6 +20,7 @@ export interface PlacedPin extends Pin {
 
 /** Pins closer than this are joined: each can then be hit with a finger. */
 export const PIN_DISTANCE = 26;
+const EDGE = 9;
 /** With more than so many on screen, pins are joined that are farther apart. */
 const MOST_PINS = 60;
 
@@ -39,7 +40,8 @@ export function placePins(plane: Plane, camera: Camera, screen: Screen, pins: re
       // A large cell shows its pin as long as any of it is seen.
       const reach = margin + camera.scale / 2;
       return x > -reach && y > -reach && x < screen.width + reach && y < screen.height + reach;
-    });
+    })
+    .map((pin) => ({...pin, x: within(pin.x, screen.width), y: within(pin.y, screen.height)}));
   let distance = PIN_DISTANCE;
   let joined = joinPins(seen, distance);
   while (joined.length > MOST_PINS) {
@@ -47,6 +49,11 @@ export function placePins(plane: Plane, camera: Camera, screen: Screen, pins: re
     joined = joinPins(seen, distance);
   }
   return joined;
+}
+
+/** A mark at the edge is seen whole. */
+function within(at: number, length: number): number {
+  return at < 0 || at > length ? at : Math.max(EDGE, Math.min(length - EDGE, at));
 }
 
 function joinPins(pins: readonly PlacedPin[], distance: number): PlacedPin[] {

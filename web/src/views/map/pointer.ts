@@ -78,7 +78,10 @@ export function bindPointers(frame: HTMLElement, viewpoint: Viewpoint, picture: 
   // The browser would scroll or zoom the page by two fingers.
   on('touchstart', (event) => event.touches.length > 1 && event.preventDefault(), false);
   // Onto a mark one comes closer to the very cluster that it stands for.
-  const aim = (point: Point): Point => picture.hit(point)?.pin ?? point;
+  const aim = (point: Point): Point => {
+    const pin = picture.hit(point)?.pin;
+    return (pin === null || pin === undefined ? null : viewpoint.placeOf(pin.cluster)) ?? point;
+  };
   on('dblclick', (event) => viewpoint.zoom(DOUBLE_CLICK_ZOOM, aim(at(event))));
   on('wheel', (event) => wheel(frame, viewpoint, event, aim(at(event))), false);
 }
