@@ -1,7 +1,7 @@
 import {rgbOf} from '../../model/map/colours';
 import {hilbertPoint} from '../../model/map/hilbert';
-import {nameOf, rowLength} from '../../model/map/plane';
-import {byteRows, DIMMED, DIMMED_FLAG, placesIn, strength, tableIndex} from './frame';
+import {nameOf} from '../../model/map/plane';
+import {byteSize, DIMMED, DIMMED_FLAG, placesIn, strength, tableIndex} from './frame';
 import type {Frame, Tile} from './frame';
 import type {CellPainter} from './painter';
 
@@ -79,8 +79,9 @@ export class FlatPainter implements CellPainter {
     }
     const canvas = known?.canvas ?? document.createElement('canvas');
     const along = frame.plane.order === 'hilbert';
-    canvas.width = along ? tile.place.side : rowLength(frame.plane, tile.place);
-    canvas.height = along ? tile.place.side : byteRows(frame.plane, tile);
+    const {side} = tile.place;
+    const {width, height} = along ? {width: side, height: side} : byteSize(frame.plane, tile);
+    [canvas.width, canvas.height] = [width, height];
     const context = canvas.getContext('2d');
     if (context !== null) {
       const image = context.createImageData(canvas.width, canvas.height);

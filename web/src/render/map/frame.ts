@@ -110,7 +110,9 @@ export function placesIn({plane}: Frame, {level, x, y, side, bits}: TilePlace, c
   return {first: y * side * row + (x * side * 2 ** level) / plane.clusters, right: 2 ** level / plane.clusters, down: row};
 }
 
-/** Rows of a tile's bytes. */
-export function byteRows(plane: Plane, tile: Tile): number {
-  return tile.cells.length / 2 / rowLength(plane, tile.place);
+/** How a tile's bytes lie: cells in a row, and rows. */
+export function byteSize(plane: Plane, {place, cells}: Tile): {width: number; height: number} {
+  const count = cells.length / 2;
+  const width = Math.max(1, Math.min(count, rowLength(plane, place)));
+  return {width, height: count / width};
 }

@@ -1,7 +1,7 @@
 import {rgbOf} from '../../model/map/colours';
-import {nameOf, rowLength} from '../../model/map/plane';
+import {nameOf} from '../../model/map/plane';
 import type {Plane} from '../../model/map/plane';
-import {byteRows, DIMMED, LIGHTEST, placesIn} from './frame';
+import {byteSize, DIMMED, LIGHTEST, placesIn} from './frame';
 import type {Frame, Tile} from './frame';
 import type {CellPainter} from './painter';
 import {FRAGMENT, VERTEX} from './shader';
@@ -77,9 +77,8 @@ export class GlPainter implements CellPainter {
     gl.uniform2i(uniforms.base, cellLeft - x * side, cellTop - y * side);
     gl.uniform2f(uniforms.offset, left - cellLeft, top - cellTop);
     gl.uniform1f(uniforms.cellSize, cell);
-    const rows = plane.order === 'hilbert' ? side : byteRows(plane, tile);
-    const columns = plane.order === 'hilbert' ? side : rowLength(plane, tile.place);
-    gl.uniform2i(uniforms.size, columns, rows);
+    const {width, height} = plane.order === 'hilbert' ? {width: side, height: side} : byteSize(plane, tile);
+    gl.uniform2i(uniforms.size, width, height);
     gl.uniform1i(uniforms.count, tile.cells.length / 2);
     gl.uniform1i(uniforms.bits, bits);
     gl.uniform2i(uniforms.turn, turn.flip ? 1 : 0, turn.swap ? 1 : 0);
@@ -96,7 +95,8 @@ export class GlPainter implements CellPainter {
     }
     const {gl} = this;
     const texture = gl.createTexture();
-    upload(gl, texture, gl.RG8UI, gl.RG_INTEGER, rowLength(plane, tile.place), byteRows(plane, tile), tile.cells);
+    const {width, height} = byteSize(plane, tile);
+    upload(gl, texture, gl.RG8UI, gl.RG_INTEGER, width, height, tile.cells);
     this.textures.set(tile.cells, texture);
     return texture;
   }
