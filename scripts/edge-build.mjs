@@ -1,4 +1,4 @@
-import {cpSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {copyFileSync, cpSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {pathToFileURL} from 'node:url';
 import {gzipSync} from 'node:zlib';
@@ -72,6 +72,7 @@ async function buildWorker() {
   await must('Building the worker', 'go', ['build', '-trimpath', `-ldflags=-s -w ${sources}`, '-o', program, './wasm/edge'], {
     env: {GOOS: 'js', GOARCH: 'wasm'},
   });
+  copyFileSync(inRoot('wasm/edge/entry.mjs'), path.join(folder, 'entry.mjs'));
   const size = compressedSize();
   if (size > mostCompressed) {
     throw new Failure(`The worker has ${size} bytes compressed, more than ${mostCompressed}.`, 'find out which import has made it grow.');

@@ -105,6 +105,7 @@ function modules(entry) {
     modulesRoot: folder,
     modules: [
       ...first,
+      script('entry.mjs'),
       script('worker.mjs'),
       script('wasm_exec.js'),
       script('runtime.mjs'),

@@ -1,8 +1,8 @@
-/* global Response, URL */
+/* global Response, URL, WebAssembly */
 // Stands before the worker's own script in the tests. It looks at the memory of each program that was started: that
 // never shrinks, so what it is at the end of an event is the most that it was. It counts what is read and delivered,
 // takes images for the bucket, and makes the bucket and the queue as troublesome as they can be.
-import worker from './worker.mjs';
+import worker from './entry.mjs';
 
 const seen = {most: 0, messages: 0, read: 0, attempts: 0};
 

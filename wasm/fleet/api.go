@@ -158,10 +158,10 @@ func (c *call) admit(r route) error {
 		c.w.Header().Set("Retry-After", "60")
 		return refuse(http.StatusTooManyRequests, "too many requests", "Wait a minute.")
 	}
-	given, _ := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
+	given, isBearer := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
 	// Hashes have one length, so that the comparison takes the same time for any token.
 	have, want := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(c.s.Token))
-	if subtle.ConstantTimeCompare(have[:], want[:]) != 1 {
+	if subtle.ConstantTimeCompare(have[:], want[:]) != 1 || !isBearer {
 		c.w.Header().Set("WWW-Authenticate", "Bearer")
 		return refuse(http.StatusUnauthorized, "the token is missing or wrong", "Send the header Authorization: Bearer TOKEN.")
 	}

@@ -13,7 +13,6 @@ import (
 	"qcowscope/core/image"
 	"qcowscope/core/patch"
 	"qcowscope/core/repair"
-	"qcowscope/core/report"
 )
 
 // maxResult bounds what is read of a stored result.
@@ -217,7 +216,7 @@ func encodePlan(plan *patch.Plan, src *stored, form string) ([]byte, error) {
 
 // unrepaired puts into words why there is no plan.
 func unrepaired(err error) error {
-	p, _ := report.Explain("the image", err)
+	p, _ := explain("the image", err)
 	p.What = "there is no plan for the repair: " + p.What
 	p.Advice = "The command line repairs a copy: qcowscope repair IMAGE -o OUT."
 	return &refusal{http.StatusUnprocessableEntity, p}

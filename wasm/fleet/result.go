@@ -33,14 +33,22 @@ func (s *Service) begin(o Object) Result {
 		ETag: o.ETag, Uploaded: o.Uploaded.UTC(), Checked: s.now(), Build: s.Build, Schema: report.Schema}
 }
 
+// explain puts into words why an image does not open, without its first bytes: nothing here
+// shows what an image holds.
+func explain(name string, err error) (report.Problem, int) {
+	p, exit := report.Explain(name, err)
+	var other *image.NotQcow2Error
+	if errors.As(err, &other) {
+		p.Where = ""
+	}
+	return p, exit
+}
+
 // fail says why the image cannot be checked.
 func (r *Result) fail(err error) {
-	p, exit := report.Explain(r.Filename, err)
+	p, exit := explain(r.Filename, err)
 	var dear *errCost
-	var other *image.NotQcow2Error
 	switch {
-	case errors.As(err, &other):
-		p.Where = "" // its first bytes, and nothing here shows what an image holds
 	case errors.Is(err, refcount.ErrTooManyClusters), errors.As(err, &dear):
 		p = report.Problem{What: fmt.Sprintf("%s is too large for this service: %v", r.Filename, err),
 			Advice: "Check it with the command line, which reads it by ranges too: qcowscope check https://..."}
