@@ -21,6 +21,7 @@ const redirectHelp = `  --redirect               redirect the plan: what changes
 type redirecting struct {
 	redirect bool
 	log      bool
+	fixed    bool             // the file is not to become longer
 	done     *redirect.Result // nil until the plan was redirected
 }
 
@@ -55,7 +56,7 @@ func (c *command) redirect(ch *change, o *copying) error {
 	}
 	opt, end := c.checkOptions(keptFindings)
 	defer end()
-	r, err := redirect.Plan(c.ctx, ch.was, ch.before, ch.plan, redirect.Options{After: ch.after, Check: opt})
+	r, err := redirect.Plan(c.ctx, ch.was, ch.before, ch.plan, redirect.Options{After: ch.after, Fixed: o.fixed, Check: opt})
 	switch {
 	case errors.Is(err, redirect.ErrCannot) && !o.inPlace:
 		return fmt.Errorf("%w: leave out --redirect, since a copy is complete before it gets its name", err)

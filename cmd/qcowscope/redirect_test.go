@@ -26,6 +26,7 @@ func TestRedirectFlag(t *testing.T) {
 	if len(j.Redirect.Moves) == 0 || j.Redirect.Tables == 0 || !strings.HasPrefix(j.Redirect.Log[len(j.Redirect.Log)-1], "commit") {
 		t.Errorf("%+v", j)
 	}
+	cli(t, "repair", path, "-o", out, "--force", "--redirect", "--fixed-size").want(t, exitFailed).says(t, "behind the end of the device: leave out --redirect")
 	f, err := openFile(path)
 	if err != nil {
 		t.Fatal(err)

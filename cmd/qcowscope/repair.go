@@ -92,6 +92,7 @@ func runRepair(c *command) int {
 	if err != nil {
 		return c.misuse(err.Error())
 	}
+	o.fixed = o.place.fixedSize
 	f, img, code := c.openCopying(c.words[0], &o.copying)
 	if img == nil {
 		return code
