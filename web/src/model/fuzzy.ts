@@ -12,7 +12,8 @@ export interface Fit {
 export function fitOf(query: string, text: string): Fit | null {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   const hits = new Set<number>();
-  let score = 0;
+  // Of texts that fit alike the shortest is meant.
+  let score = -text.length / 1000;
   for (const word of words) {
     const fit = wordFit(word, text.toLowerCase());
     if (fit === null) {
@@ -33,7 +34,7 @@ function pieceFit(word: string, text: string): Fit | null {
   let best: Fit | null = null;
   for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
     const whole = /^[a-z0-9]/.test(text.slice(at + word.length)) ? 0 : 10;
-    const score = (startsWord(text, at) ? 200 + whole : 100) + word.length - Math.min(at, 50) / 100;
+    const score = (startsWord(text, at) ? 200 + whole : 100) + word.length;
     if (best === null || score > best.score) {
       best = {score, hits: new Set(Array.from(word, (_, i) => at + i))};
     }
@@ -87,6 +88,9 @@ function startsWord(text: string, at: number): boolean {
 
 /** What fits, the best first; what fits alike stays in its order. An empty query leaves all as it is. */
 export function fitting<T>(query: string, items: readonly T[], textOf: (item: T) => string): {item: T; hits: ReadonlySet<number>}[] {
+  if (query.trim() === '') {
+    return items.map((item) => ({item, hits: new Set()}));
+  }
   return items
     .flatMap((item) => {
       const fit = fitOf(query, textOf(item));

@@ -2,6 +2,9 @@ import type {FindingPlace} from './findings';
 import {hexOf, offsetOf} from './hexgrid';
 import {PANEL_LABELS, PANELS} from './keys';
 import type {Panel} from './keys';
+import {MAP_CHOICES} from './map/choices';
+import type {MapChoices} from './map/choices';
+import {COLOUR_BY} from './map/kinds';
 import {inFile, onDisk} from './map/place';
 import type {MapPlace} from './map/place';
 
@@ -17,6 +20,15 @@ export interface Link {
   other: boolean;
   hexAs: 'bytes' | 'fields';
   mapAs: 'picture' | 'table';
+  map: MapLooks;
+}
+
+/** How the maps are looked at, as far as a link tells. */
+export type MapLooks = Pick<MapChoices, 'show' | 'by' | 'order' | 'layer'>;
+
+/** The looks out of all choices. */
+export function looksOf({show, by, order, layer}: MapChoices): MapLooks {
+  return {show, by, order, layer};
 }
 
 export const NO_LINK: Link = {
@@ -27,6 +39,7 @@ export const NO_LINK: Link = {
   other: false,
   hexAs: 'bytes',
   mapAs: 'picture',
+  map: looksOf(MAP_CHOICES),
 };
 
 /** The fragment of a place, `#v=hex&o=0x30000`; empty for where the page begins. */
@@ -40,6 +53,10 @@ export function linkText(link: Link): string {
     selected?.space === 'host' && `c=${selected.cluster}`,
     selected?.space === 'guest' && `g=${selected.layer}.${selected.cluster}`,
     link.mapAs === 'table' && 'map=table',
+    link.map.show !== 'both' && `show=${link.map.show}`,
+    link.map.by !== MAP_CHOICES.by && `by=${link.map.by}`,
+    link.map.order !== null && `order=${link.map.order}`,
+    link.map.layer !== 0 && `layer=${link.map.layer}`,
     finding !== null && `f=${finding.code}.${finding.index}`,
   ].filter((part) => part !== false);
   return parts.length === 0 ? '' : `#${parts.join('&')}`;
@@ -62,6 +79,12 @@ export function parseLink(fragment: string): Link | null {
     other: value('side') === 'other',
     hexAs: value('hex') === 'fields' ? 'fields' : 'bytes',
     mapAs: value('map') === 'table' ? 'table' : 'picture',
+    map: {
+      show: (['host', 'guest'] as const).find((space) => space === value('show')) ?? 'both',
+      by: COLOUR_BY.find((by) => by.value === value('by'))?.value ?? MAP_CHOICES.by,
+      order: (['rows', 'hilbert'] as const).find((order) => order === value('order')) ?? null,
+      layer: numberOf(value('layer')) ?? 0,
+    },
   };
   return linkText(link) === '' ? null : link;
 }

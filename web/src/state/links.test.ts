@@ -49,10 +49,10 @@ describe('the fragment', () => {
 
 describe('a link', () => {
   it('waits for an image, and is followed once', async () => {
-    const {controller} = page('#v=hex&o=0x140000&c=20&map=table&side=other');
+    const {controller} = page('#v=hex&o=0x140000&c=20&map=table&side=other&f=leaked-cluster.1');
     await open(controller);
     expect(controller.hex.value).toMatchObject({cursor: 0x140000n, other: true, back: [0n]});
-    expect(controller.view.value).toMatchObject({selected: inFile(20), mapAs: 'table', notice: null});
+    expect(controller.view.value).toMatchObject({selected: inFile(20), mapAs: 'table', finding: {code: 'leaked-cluster', index: 1}, notice: null});
     expect(controller.links.arrived.value).toEqual({panel: 'hex'});
     expect(controller.links.waiting.value).toBeNull();
     await open(controller);
@@ -63,11 +63,19 @@ describe('a link', () => {
     const {controller, address} = page();
     await open(controller);
     address.type('#v=map&c=2');
-    expect(controller.view.value.selected).toEqual(inFile(2));
+    await vi.waitFor(() => expect(controller.view.value.selected).toEqual(inFile(2)));
     expect(controller.links.arrived.value).toEqual({panel: 'map'});
   });
 
-  it.each(['#v=hex&o=0x7fffffffffffffff', '#v=map&c=999999999', '#v=findings&f=no-such-code.0', '#v=findings&f=refcount-zero.99999'])(
+  it('brings the looks of the maps along', async () => {
+    const {controller, address} = page('#v=map&show=guest&by=health');
+    await open(controller);
+    expect(controller.map.choices.value).toMatchObject({show: 'guest', by: 'health', layer: 0});
+    controller.map.change({order: 'hilbert'});
+    await vi.waitFor(() => expect(address.fragment()).toContain('show=guest&by=health&order=hilbert'));
+  });
+
+  it.each(['#v=hex&o=0x7fffffffffffffff', '#v=map&c=999999999', '#v=map&g=99.0', '#v=map&g=0.999999999999', '#v=map&layer=99', '#v=findings&f=no-such-code.0', '#v=findings&f=refcount-zero.99999'])(
     '%s, which leads out of the image, says so',
     async (fragment) => {
       const {controller} = page(fragment);

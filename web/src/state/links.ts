@@ -1,6 +1,6 @@
 import {jumped} from '../model/hexplace';
 import type {Panel} from '../model/keys';
-import {linkText, parseLink} from '../model/link';
+import {linkText, looksOf, parseLink} from '../model/link';
 import type {Link} from '../model/link';
 import type {MapPlace} from '../model/map/place';
 import {knowsNothing} from '../model/verdict';
@@ -49,7 +49,7 @@ export class Links {
         this.opened(parseLink(address.fragment()));
       }
     });
-    for (const store of [controller.session, controller.view, controller.hex, this.panel]) {
+    for (const store of [controller.session, controller.view, controller.hex, controller.map.choices, this.panel]) {
       store.subscribe(() => this.changed());
     }
   }
@@ -81,7 +81,7 @@ export class Links {
   private here(panel: Panel): Link {
     const {selected, finding, mapAs, hexAs} = this.controller.view.value;
     const {cursor, other} = this.controller.hex.value;
-    return {panel, byte: cursor === 0n ? null : cursor, selected, finding, other, hexAs, mapAs};
+    return {panel, byte: cursor === 0n ? null : cursor, selected, finding, other, hexAs, mapAs, map: looksOf(this.controller.map.choices.value)};
   }
 
   /** Someone has typed or pasted another fragment. */
@@ -95,11 +95,8 @@ export class Links {
     if (!this.shown || session.step !== 'open' || knowsNothing(session.verdict)) {
       return;
     }
-    const link = this.waiting.value;
-    if (link !== null) {
-      this.waiting.set(null);
-      this.follow(link, session);
-    }
+    // Whoever changes the image resets the view after that; only then can a place be gone to.
+    queueMicrotask(() => this.followWaiting());
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.write(), REST);
   }
@@ -111,6 +108,15 @@ export class Links {
     }
   }
 
+  private followWaiting(): void {
+    const session = this.controller.session.value;
+    const link = this.waiting.value;
+    if (this.shown && link !== null && session.step === 'open') {
+      this.waiting.set(null);
+      this.follow(link, session);
+    }
+  }
+
   private follow(link: Link, session: OpenSession): void {
     const info = currentInfo(session);
     const {selected, byte, finding} = link;
@@ -118,8 +124,10 @@ export class Links {
     const has = {
       selected: selected === null || isThere(selected, info),
       byte: byte === null || byte < BigInt(info.fileSize),
+      layer: link.map.layer <= info.snapshots,
       finding: finding === null || (group !== undefined && finding.index < group.kept),
     };
+    this.controller.map.change(has.layer ? link.map : {...link.map, layer: 0});
     this.controller.change({
       mapAs: link.mapAs,
       hexAs: link.hexAs,
@@ -127,7 +135,7 @@ export class Links {
       finding: has.finding ? finding : null,
     });
     this.controller.hex.update((place) => ({...(byte !== null && has.byte ? jumped(place, byte) : place), other: link.other}));
-    if (!has.selected || !has.byte || !has.finding) {
+    if (Object.values(has).includes(false)) {
       this.controller.change({
         notice: {
           title: 'The link leads to something that this image does not have.',
@@ -140,7 +148,10 @@ export class Links {
 }
 
 function isThere(place: MapPlace, info: Info): boolean {
-  return place.space === 'guest' || place.cluster < info.hostClusters;
+  if (place.space === 'host') {
+    return place.cluster < info.hostClusters;
+  }
+  return place.layer <= info.snapshots && place.cluster * info.clusterSize < Number(info.virtualSize);
 }
 
 /** The address of the browser's window. */

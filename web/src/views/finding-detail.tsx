@@ -10,7 +10,7 @@ import type {FindingGroup, FindingView, Info} from '../protocol/protocol.gen';
 import {isRepaired, repairOf} from '../state/session';
 import {useController, useLoaded, useStore} from './app-context';
 import {Evidence} from './evidence';
-import {goTo} from './go-to';
+import {bringIntoSight, goTo} from './go-to';
 import {showInHex} from './hex/go';
 import {ProblemText} from './problem';
 import {SeverityTag} from './signs';
@@ -31,8 +31,8 @@ export function FindingDetail({group, index, info}: DetailProps) {
   const box = useRef<HTMLElement>(null);
   const ready = loaded.step === 'loaded';
   useEffect(() => {
-    if (ready) {
-      box.current?.scrollIntoView({block: 'nearest'});
+    if (ready && box.current !== null) {
+      bringIntoSight(box.current, 'findings');
     }
   }, [ready]);
   const finding = loaded.step === 'loaded' ? loaded.value.findings[0] : undefined;

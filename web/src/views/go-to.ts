@@ -3,11 +3,12 @@ import type {Panel} from '../model/keys';
 /** How long a part that was gone to is kept in place while the parts above it are still being drawn. */
 const KEPT_FOR = 3000;
 
-let letGo: () => void = () => undefined;
+/** The part that is kept in place, and how to stop that. */
+let kept: {panel: Panel; letGo: () => void} | null = null;
 
 /** Goes to a part of the page; keys and screen readers go on from there. */
 export function goTo(panel: Panel): void {
-  letGo();
+  kept?.letGo();
   const heading = document.getElementById(panel);
   const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
   heading?.focus({preventScroll: true});
@@ -18,7 +19,15 @@ export function goTo(panel: Panel): void {
     scrollTo({top: 0, behavior});
   } else if (section !== null) {
     section.scrollIntoView({behavior, block: 'start'});
-    letGo = keepInPlace(section);
+    kept = {panel, letGo: keepInPlace(section)};
+  }
+}
+
+/** Scrolls to something that has just been drawn in a part, unless another part is being gone to. */
+export function bringIntoSight(element: Element, panel: Panel): void {
+  if (kept === null || kept.panel === panel) {
+    kept?.letGo();
+    element.scrollIntoView({block: 'nearest'});
   }
 }
 
@@ -36,6 +45,7 @@ function keepInPlace(section: HTMLElement): () => void {
   // Caught before they arrive anywhere: the key or click that led here has passed this point already.
   const signs = ['wheel', 'touchstart', 'pointerdown', 'keydown'] as const;
   const stop = () => {
+    kept = null;
     observer.disconnect();
     clearTimeout(timer);
     signs.forEach((sign) => removeEventListener(sign, stop, {capture: true}));
