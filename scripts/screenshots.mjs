@@ -1,11 +1,13 @@
 // Takes the pictures of the docs from the built page, so that they can be taken again
 // whenever it changes. With names as arguments it takes only those.
 import {execFileSync} from 'node:child_process';
-import {mkdirSync, mkdtempSync, rmSync} from 'node:fs';
+import {mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {launch} from '../e2e/page.mjs';
 import {buildPage} from './build.mjs';
+import {buildEdge} from './edge-build.mjs';
+import {startLocal} from './edge-local.mjs';
 import {runMain} from './failure.mjs';
 import {inRoot} from './paths.mjs';
 import {installTestTools} from './setup.mjs';
@@ -37,8 +39,15 @@ const pictures = [
   {name: 'layers', width: 1280, height: 900, scheme: 'light', act: layers, region: 'Layers'},
   {name: 'lab-width', width: 1280, height: 900, scheme: 'light', sample: 'hole_in_the_middle', act: width, motion: true, region: 'Lab'},
   {name: 'save', width: 1280, height: 900, scheme: 'light', sample: 'lost_refcounts', act: repaired, region: 'Save'},
+  {name: 'fleet', width: 1280, height: 900, scheme: 'light', act: fleet},
   {name: 'phone', width: 390, height: 844, scheme: 'light', sample: 'cut_off_copy'},
 ];
+
+/**
+ * What was started for a picture, to be ended after the last.
+ * @type {(() => Promise<void>)[]}
+ */
+const ended = [];
 
 await runMain(async () => {
   await buildPage(console.log);
@@ -52,6 +61,7 @@ await runMain(async () => {
     }
   } finally {
     await app.close();
+    await Promise.all(ended.map((end) => end()));
   }
 });
 
@@ -153,4 +163,29 @@ async function layers(page) {
   await part.getByLabel('Count snapshot 2 as deleted').check();
   await part.getByText('2 chosen snapshots').waitFor();
   rmSync(cwd, {recursive: true});
+}
+
+/**
+ * The page from a Worker that has the samples in its bucket.
+ * @param {Page} page
+ */
+async function fleet(page) {
+  await buildEdge(console.log);
+  const state = mkdtempSync(join(tmpdir(), 'pictures-'));
+  const token = 'the token of the pictures';
+  const edge = await startLocal({folder: state, token, requests: 100_000});
+  ended.push(async () => {
+    await edge.close();
+    rmSync(state, {recursive: true});
+  });
+  const bucket = await edge.bucket();
+  for (const name of readdirSync(inRoot('dist/samples')).filter((file) => file.endsWith('.qcow2'))) {
+    const bytes = readFileSync(inRoot('dist/samples', name));
+    await bucket.put(`vms/${name}`, bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+  }
+  await page.goto(edge.url);
+  await page.getByLabel('Token').fill(token);
+  await page.getByRole('button', {name: 'Sign in'}).click();
+  await page.getByRole('button', {name: 'Check all'}).click();
+  await page.getByText(/^Done: /).waitFor();
 }
