@@ -2,6 +2,7 @@ import {existsSync, mkdirSync, readFileSync, readdirSync, rmSync} from 'node:fs'
 import path from 'node:path';
 import {goTestCounts, tapCounts, vitestCounts} from './counts.mjs';
 import {buildPage} from './build.mjs';
+import {buildEdge} from './edge-build.mjs';
 import {buildDir, inRoot} from './paths.mjs';
 import {must, run} from './process.mjs';
 
@@ -30,7 +31,7 @@ export function allSuites(go) {
   const goJs = `node --stack-size=8192 ${path.join(go.root, 'lib/wasm/wasm_exec_node.js')}`;
   return [
     {name: 'protocol types', run: () => program('go', ['run', './scripts/gen-protocol', '-check'])},
-    {name: 'page build', after: ['protocol types'], run: pageBuild},
+    {name: 'page build', after: ['protocol types'], run: () => built(buildPage)},
     {name: 'gofmt', run: gofmt},
     {name: 'go vet', run: () => program('go', ['vet', './...'])},
     {name: 'go vet, wasm', run: () => program('go', ['vet', './core/...', './wasm/...'], js)},
@@ -40,8 +41,10 @@ export function allSuites(go) {
     {name: 'staticcheck, wasm', run: () => staticcheck(js, ['./wasm/...'])},
     {name: 'types', after: ['page build'], run: () => npmScript('typecheck')},
     {name: 'eslint', after: ['page build'], run: () => npmScript('lint')},
-    {name: 'scripts', after: ['page build'], run: nodeTests},
+    {name: 'scripts', after: ['page build'], run: () => nodeTests('.test.mjs')},
     {name: 'vitest', after: ['page build'], run: () => vitest('vitest.config.ts')},
+    {name: 'worker build', after: ['page build'], run: () => built(buildEdge)},
+    {name: 'edge in workerd', after: ['worker build'], run: () => nodeTests('.workerd.mjs')},
     {name: 'e2e in Chromium', after: ['page build'], run: () => vitest('e2e/vitest.config.ts')},
   ];
 }
@@ -87,11 +90,12 @@ async function staticcheck(env, packages) {
   return program(tool.trim(), packages, env);
 }
 
-async function pageBuild() {
+/** @param {(say: (line: string) => void) => Promise<void>} build */
+async function built(build) {
   /** @type {string[]} */
   const lines = [];
   try {
-    await buildPage((line) => lines.push(line));
+    await build((line) => lines.push(line));
     return one(true, '');
   } catch (e) {
     return one(false, [...lines, e instanceof Error ? e.message : String(e)].join('\n'));
@@ -107,9 +111,15 @@ async function goTest(args, env) {
   return goTestCounts(code, stdout, output);
 }
 
-/** The tests of these scripts. */
-async function nodeTests() {
-  const names = readdirSync(inRoot('scripts'), {encoding: 'utf8', recursive: true}).filter((name) => name.endsWith('.test.mjs'));
+/**
+ * The tests below scripts whose names end so.
+ * @param {string} ending
+ */
+async function nodeTests(ending) {
+  const names = readdirSync(inRoot('scripts'), {encoding: 'utf8', recursive: true}).filter((name) => name.endsWith(ending));
+  if (names.length === 0) {
+    return one(false, `there is no ${ending} below scripts`);
+  }
   const {code, output} = await run(process.execPath, ['--test', '--test-reporter=tap', ...names.map((name) => inRoot('scripts', name))]);
   return tapCounts(code, output);
 }
