@@ -41,6 +41,9 @@ func TestRedirectedPlans(t *testing.T) {
 				}
 			})
 			floor := kind.floor / share()
+			if share() > 20 {
+				floor /= 2 // of so few plans some have hardly a state
+			}
 			t.Logf("%d plans, %d crash states, %d of them behind the switch, %d unsafe", sum.plans, sum.states, sum.switched, sum.unsafe)
 			if sum.states < floor || sum.switched == 0 {
 				t.Errorf("too few: %+v, the floor is %d", sum, floor)
