@@ -9,16 +9,20 @@ import {useController, useLoaded, useStore} from '../app-context';
 
 /**
  * Asks again whenever the key changes, one question at a time: of those that come meanwhile only the last is asked. The
- * last answer stays until there is a newer one.
+ * last answer stays until there is a newer one. Without a key nothing is asked.
  */
-export function useLatest<Answer>(key: string, ask: () => Promise<Answer>): Answer | null {
+export function useLatest<Answer>(key: string | null, ask: () => Promise<Answer>): Answer | null {
   const [answer, setAnswer] = useState<Answer | null>(null);
   const newest = useRef(ask);
   newest.current = ask;
   const latest = useMemo(() => new Latest<() => Promise<Answer>, Answer>((question) => question(), (_, reply) => setAnswer(reply)), []);
   useEffect(() => () => latest.stop(), [latest]);
-  useEffect(() => latest.want(newest.current), [latest, key]);
-  return answer;
+  useEffect(() => {
+    if (key !== null) {
+      latest.want(newest.current);
+    }
+  }, [latest, key]);
+  return key === null ? null : answer;
 }
 
 /** The clusters that are loaded together. */

@@ -108,9 +108,11 @@ export interface Preview {
 function useQueue(events: readonly WriteEvent[], write: WriteRequest): Preview | null {
   const controller = useController();
   const {epoch} = useStore(controller.view);
-  const now = useLatest(JSON.stringify([epoch, events]), () => controller.engine.call('writeQueue', {events: [...events]}));
+  const flying = events.length > 0;
   const withNext = [...events, {finish: 0, write}];
-  const then = useLatest(JSON.stringify([epoch, withNext]), () => controller.engine.call('writeQueue', {events: write.kind === 'write' && events.length > 0 ? withNext : []}));
+  const ask = (all: readonly WriteEvent[]) => () => controller.engine.call('writeQueue', {events: [...all]});
+  const now = useLatest(flying ? JSON.stringify([epoch, events]) : null, ask(events));
+  const then = useLatest(flying && write.kind === 'write' ? JSON.stringify([epoch, withNext]) : null, ask(withNext));
   if (now?.ok !== true) {
     return null;
   }
