@@ -25,16 +25,36 @@ const keepOpen = (message) => {
  * @property {string} url with a slash at its end
  * @property {import('miniflare').Miniflare} host
  * @property {() => Promise<Bucket>} bucket
+ * @property {(key: string, bytes: Uint8Array | import('node:stream/web').ReadableStream, size: number) => Promise<string>} put puts an object into the bucket; gives its etag
  * @property {(cron: string) => Promise<void>} tick lets the clock strike
  * @property {() => Promise<void>} close
  */
 
+/**
+ * Objects come into the bucket through a worker beside ours, as a stream: what calls the bucket from outside turns all
+ * bytes into text first.
+ */
+const door = {
+  name: 'door',
+  modules: true,
+  compatibilityDate: '2026-04-01',
+  script: `
+    export default {
+      async fetch(request, env) {
+        const {etag} = await env.${bucketName}.put(new URL(request.url).searchParams.get('key'), request.body);
+        return new Response(etag);
+      },
+    };`,
+};
+
 /** @typedef {{scheduled: (event: {cron: string, scheduledTime: Date}) => Promise<unknown>}} Worker */
+
+/** @typedef {{fetch: (url: string, init: object) => Promise<{status: number, text: () => Promise<string>}>}} Door */
 
 /**
  * The methods of a bucket that are used here.
  * @typedef {object} Bucket
- * @property {(key: string, body: ArrayBuffer) => Promise<{etag: string}>} put
+ * @property {(key: string, body: ArrayBuffer) => Promise<{etag: string}>} put small ones only: it is slow
  * @property {(key: string) => Promise<{key: string, size: number, etag: string, customMetadata?: Record<string, string>} | null>} head
  * @property {(key: string) => Promise<{text: () => Promise<string>} | null>} get
  * @property {(keys: string | string[]) => Promise<void>} delete
@@ -62,11 +82,9 @@ export async function startLocal(options) {
   }
   subscribe('http.server.request.start', keepOpen);
   const token = options.token === undefined ? {} : {TOKEN: options.token};
+  const main = {...workerOptions, name: 'qcowscope', ...modules(options.entry), bindings: {...workerOptions.bindings, ...options.vars, ...token}};
   const host = new Miniflare({
-    ...workerOptions,
-    name: 'qcowscope',
-    ...modules(options.entry),
-    bindings: {...workerOptions.bindings, ...options.vars, ...token},
+    workers: [main, {...door, r2Buckets: workerOptions.r2Buckets}],
     defaultPersistRoot: options.folder,
     host: '127.0.0.1',
     port: options.port ?? 0,
@@ -84,6 +102,20 @@ export async function startLocal(options) {
     url: url.href,
     host,
     bucket: async () => /** @type {Bucket} */ (/** @type {unknown} */ (await host.getR2Bucket(bucketName))),
+    put: async (key, bytes, size) => {
+      const worker = /** @type {Door} */ (/** @type {unknown} */ (await host.getWorker(door.name)));
+      const answer = await worker.fetch(`http://door/?key=${encodeURIComponent(key)}`, {
+        method: 'PUT',
+        body: bytes,
+        duplex: 'half',
+        headers: {'content-length': String(size)},
+      });
+      const text = await answer.text();
+      if (answer.status !== 200) {
+        throw new Error(`${key} could not be put into the bucket: ${text}`);
+      }
+      return text;
+    },
     tick: async (cron) => {
       const worker = /** @type {Worker} */ (/** @type {unknown} */ (await host.getWorker()));
       await worker.scheduled({cron, scheduledTime: new Date()});

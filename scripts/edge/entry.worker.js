@@ -1,7 +1,7 @@
 /* global Response, URL, WebAssembly */
 // Stands before the worker's own script in the tests. It looks at the memory of each program that was started: that
-// never shrinks, so what it is at the end of an event is the most that it was. It counts what is read and delivered,
-// takes images for the bucket, and makes the bucket and the queue as troublesome as they can be.
+// never shrinks, so what it is at the end of an event is the most that it was. It counts what is read and delivered, and
+// makes the bucket and the queue as troublesome as they can be.
 import worker from './entry.mjs';
 
 const seen = {most: 0, messages: 0, read: 0, attempts: 0};
@@ -77,10 +77,6 @@ const inside = (handle) => async (event, env, ctx) => {
 
 const own = {
   '/api/test/seen': () => Response.json(seen),
-  '/api/test/put': async (request, env) => {
-    const {etag} = await env.IMAGES.put(new URL(request.url).searchParams.get('key'), request.body);
-    return Response.json({etag});
-  },
   '/api/test/trouble': async (request) => {
     const {searchParams} = new URL(request.url);
     troubles.set(searchParams.get('key'), {reads: 0, make: kinds[searchParams.get('kind')](await request.arrayBuffer())});

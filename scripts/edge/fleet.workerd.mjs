@@ -4,7 +4,7 @@ import path from 'node:path';
 import {before, test} from 'node:test';
 import {buildEdge} from '../edge-build.mjs';
 import {must} from '../process.mjs';
-import {buffer, commandLine, full, goProgram, openWorld, plain, temporary} from './world.mjs';
+import {commandLine, full, goProgram, openWorld, plain, temporary} from './world.mjs';
 
 /** How many images are in the fleet. The share is taken anew by the day, so that all have their turn. */
 const images = full ? 1000 : 150;
@@ -19,9 +19,9 @@ test(`a fleet of ${images} images (seed ${seed}): every verdict is the command l
   const names = readdirSync(folder, {encoding: 'utf8', recursive: true}).filter((name) => statSync(path.join(folder, name)).isFile());
   assert.equal(names.length, images);
   for (const name of names) {
-    await world.put(`all/${name}`, buffer(readFileSync(path.join(folder, name))));
+    await world.put(`all/${name}`, readFileSync(path.join(folder, name)));
   }
-  await world.put('all/notes.txt', buffer(Buffer.from('not an image')));
+  await world.put('all/notes.txt', Buffer.from('not an image'));
   const want = await commandLine(await goProgram(temporary(t), './cmd/qcowscope'), folder);
 
   const start = performance.now();

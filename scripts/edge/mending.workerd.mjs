@@ -5,12 +5,12 @@ import {before, test} from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {buildEdge} from '../edge-build.mjs';
 import {must} from '../process.mjs';
-import {buffer, commandLine, goProgram, openWorld, plain, temporary} from './world.mjs';
+import {commandLine, goProgram, openWorld, plain, temporary} from './world.mjs';
 
 before(() => buildEdge(() => {}));
 
-const clean = buffer(readFileSync('web/public/samples/disk_in_order.qcow2'));
-const leaks = buffer(readFileSync('web/public/samples/leftover_clusters.qcow2'));
+const clean = readFileSync('web/public/samples/disk_in_order.qcow2');
+const leaks = readFileSync('web/public/samples/leftover_clusters.qcow2');
 
 /**
  * @param {any} run
@@ -63,7 +63,7 @@ test('messages that come twice change nothing', async (t) => {
   await must('Making images', 'go', ['run', './scripts/edge-images', '-o', folder, '-n', '40', '-seed', '4']);
   const names = readdirSync(folder, {encoding: 'utf8', recursive: true}).filter((name) => statSync(path.join(folder, name)).isFile());
   for (const name of names) {
-    await world.put(`all/${name}`, buffer(readFileSync(path.join(folder, name))));
+    await world.put(`all/${name}`, readFileSync(path.join(folder, name)));
   }
   const want = await commandLine(await goProgram(temporary(t), './cmd/qcowscope'), folder);
   await world.copies(3);

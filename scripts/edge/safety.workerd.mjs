@@ -6,11 +6,11 @@ import {buildEdge, compressedSize, edgeDir, mostCompressed} from '../edge-build.
 import {securityHeaders} from '../headers.mjs';
 import {must, run} from '../process.mjs';
 import {answered, documented} from './openapi.mjs';
-import {buffer, goProgram, openWorld, temporary, token} from './world.mjs';
+import {goProgram, openWorld, temporary, token} from './world.mjs';
 
 before(() => buildEdge(() => {}));
 
-const damaged = buffer(readFileSync('web/public/samples/lost_refcounts.qcow2'));
+const damaged = readFileSync('web/public/samples/lost_refcounts.qcow2');
 
 test('the program is within the platform’s limit', (t) => {
   t.diagnostic(`${compressedSize()} bytes compressed, of ${mostCompressed}`);
@@ -177,7 +177,7 @@ test('a patch is the command line’s, applied nowhere', async (t) => {
   assert.equal((await world.get(where, {headers: {'if-match': '"other"'}})).status, 412);
   assert.equal((await world.get(`${where}?scope=everything`)).status, 400);
   assert.equal((await world.get(`${where}?accept=cross-link`)).status, 400);
-  await world.put('vm/none.qcow2', buffer(Buffer.from('this is no image')));
+  await world.put('vm/none.qcow2', Buffer.from('this is no image'));
   assert.equal((await world.get('/api/images/vm%2Fnone.qcow2/patch')).status, 422);
 });
 
@@ -197,9 +197,9 @@ test('what the disk holds is in no answer and no log; the page alone reads range
     ['fails', 0, 0],
   ])) {
     const copy = Buffer.from(healthy).fill(0x7f * Number(at === 4), at, at + bytes);
-    await world.put(`vm/${name}.qcow2`, buffer(name === 'cut off' ? copy.subarray(0, 700_000) : copy));
+    await world.put(`vm/${name}.qcow2`, name === 'cut off' ? copy.subarray(0, 700_000) : copy);
   }
-  await world.put('vm/raw.qcow2', buffer(Buffer.alloc(180_000, 'S')));
+  await world.put('vm/raw.qcow2', Buffer.alloc(180_000, 'S'));
   await world.trouble('fails', 'vm/fails.qcow2');
   /** @type {string[]} */
   const said = [];
@@ -233,7 +233,7 @@ test('what the disk holds is in no answer and no log; the page alone reads range
   for (const wrong of ['', 'bytes=0-', 'bytes=-5', 'bytes=180000-180001', 'bytes=5-4', 'items=0-1']) {
     assert.equal((await world.get(where, {headers: {...page, range: wrong}})).status, 416, wrong);
   }
-  await world.put('vm/long.raw', buffer(Buffer.alloc(5 << 20)));
+  await world.put('vm/long.raw', Buffer.alloc(5 << 20));
   const long = '/api/images/vm%2Flong.raw/content';
   assert.equal((await world.get(long, {headers: {...page, range: 'bytes=0-4194304'}})).status, 416, 'more than 4 MiB');
   assert.equal((await world.get(long, {headers: {...page, range: 'bytes=0-4194303'}})).body.length, 4 << 20);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import {closeSync, ftruncateSync, openSync, readSync, writeSync} from 'node:fs';
 import path from 'node:path';
 import {Miniflare} from 'miniflare';
-import {buffer, openWorld} from './world.mjs';
+import {openWorld} from './world.mjs';
 
 /**
  * A piece of a large object. The platform takes at most 5 GiB at a time, and the simulation here cannot read behind
@@ -21,7 +21,7 @@ const piece = 2 ** 32;
  */
 export async function placeInBucket(t, folder, key, image) {
   const world = await openWorld(t, {folder});
-  await world.put(key, buffer(Buffer.from('in its place')));
+  await world.put(key, Buffer.from('in its place'));
   await world.close();
   const list = new Miniflare({
     modules: true,

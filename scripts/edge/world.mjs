@@ -44,7 +44,8 @@ export async function openWorld(t, options = {}) {
   const log = [];
   const edge = await startLocal({folder, token, requests: 1_000_000, vars: {LEASE: '2s', RETRY: '1s'}, entry, log: (line) => log.push(line), ...options});
   t.after(() => edge.close());
-  return {...edge, folder, log, ...client(edge.url)};
+  const put = (/** @type {string} */ key, /** @type {Uint8Array} */ bytes) => edge.put(key, bytes, bytes.length);
+  return {...edge, put, folder, log, ...client(edge.url)};
 }
 
 /** @typedef {Awaited<ReturnType<typeof openWorld>>} World */
@@ -59,7 +60,7 @@ export function temporary(t) {
   return folder;
 }
 
-/** @typedef {{body?: unknown, raw?: string | ArrayBuffer, bearer?: string | null, headers?: Record<string, string>}} Asked */
+/** @typedef {{body?: unknown, raw?: string | Uint8Array, bearer?: string | null, headers?: Record<string, string>}} Asked */
 
 /**
  * What asks a worker. Every answer of the API is held against the document.
@@ -90,17 +91,10 @@ export function client(url) {
     get,
     post,
     /**
-     * Puts an image into the bucket.
-     * @param {string} key
-     * @param {ArrayBuffer} bytes
-     * @returns {Promise<string>} its etag
-     */
-    put: async (key, bytes) => (await ask('PUT', `/api/test/put?key=${encodeURIComponent(key)}`, {raw: bytes})).json.etag,
-    /**
      * Makes trouble with an image from its next read on.
      * @param {'changes' | 'flickers' | 'fails' | 'hangs'} kind
      * @param {string} key
-     * @param {ArrayBuffer} [bytes] what it becomes
+     * @param {Uint8Array} [bytes] what it becomes
      */
     trouble: (kind, key, bytes) => ask('POST', `/api/test/trouble?kind=${kind}&key=${encodeURIComponent(key)}`, {raw: bytes ?? ''}),
     /** How often each message is sent from now on. @param {number} n */
@@ -148,7 +142,7 @@ export function client(url) {
  * @param {string} method
  * @param {string} where
  * @param {Record<string, string>} headers
- * @param {string | ArrayBuffer} [sent]
+ * @param {string | Uint8Array} [sent]
  */
 async function exchange(url, method, where, headers, sent) {
   const {hostname, port} = new URL(url);
@@ -199,9 +193,6 @@ export function plain(result, prefix = '') {
   const name = rest.filename.slice(prefix.length);
   return JSON.parse(JSON.stringify(rest).replaceAll(quoted(rest.filename), quoted(name)));
 }
-
-/** @param {Uint8Array} bytes @returns {ArrayBuffer} */
-export const buffer = (bytes) => /** @type {ArrayBuffer} */ (bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 
 /**
  * The command line's word on all images below a folder, by their names in it.
