@@ -98,6 +98,13 @@ test('the steps lead from the disk to the file, and the dirty ranges are those t
       expect.stringMatching(/0x100000\s+12 MiB/),
       expect.stringMatching(/0x2800000\s+1 MiB/),
     ]);
+    await layersOf(page).getByRole('button', {name: 'Show on the map what bitmap 1 marks'}).click();
+    await page.keyboard.press('t');
+    const runs = page.getByRole('region', {name: 'Guest map'}).getByRole('row').filter({hasText: 'Dirty'});
+    await expect.poll(() => runs.allInnerTexts()).toEqual([
+      expect.stringMatching(/0x100000\s+12 MiB\s+192\s/),
+      expect.stringMatching(/0x2800000\s+1 MiB\s+16\s/),
+    ]);
     expect(trouble).toEqual([]);
     await page.context().close();
   });

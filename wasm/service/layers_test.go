@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	encoding "encoding/hex"
+	"strconv"
 	"strings"
 	"testing"
 
+	"qcowscope/core/clustermap"
 	"qcowscope/core/layers"
 	"qcowscope/core/source"
 	"qcowscope/testimages"
@@ -262,5 +264,49 @@ func TestLooksLike(t *testing.T) {
 		if got := looksLike(b); !strings.Contains(got, want) || want == "" && got != "" {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// TestDirtyOnTheMap: the map counts the clusters that the ranges touch.
+func TestDirtyOnTheMap(t *testing.T) {
+	s, _ := checked(t, recipe(t, "healthy_bitmaps"))
+	ctx := context.Background()
+	scannedLayers(t, s)
+	bitmaps, err := s.LayersBitmaps(ctx, LayersBitmapsRequest{Count: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := 0
+	for _, m := range bitmaps.Bitmaps {
+		totals, err := s.MapTotals(ctx, MapTotalsRequest{Space: "dirty", Layer: m.Index})
+		if (err == nil) != m.Known {
+			t.Errorf("%+v: %v", m, err)
+		}
+		if !m.Known {
+			continue
+		}
+		known++
+		touched := map[int64]bool{}
+		ranges, _ := s.LayersDirty(ctx, LayersDirtyRequest{Bitmap: m.Index, From: "0x0", Count: 100})
+		cs := s.now.img.Geo.ClusterSize()
+		for _, r := range ranges.Ranges {
+			start, _ := strconv.ParseInt(r.Start, 0, 64)
+			for c := start / cs; c*cs < start+int64(r.Length); c++ {
+				touched[c] = true
+			}
+		}
+		if totals.Kinds[clustermap.DirtyMarked] != float64(len(touched)) || len(DirtyKinds) != int(clustermap.DirtyUnknown)+1 {
+			t.Errorf("bitmap %d: %v on the map, the ranges touch %d", m.Index, totals.Kinds, len(touched))
+		}
+		tile, err := s.MapTile(ctx, MapTileRequest{Space: "dirty", Layer: m.Index, Order: "rows"})
+		if err != nil || len(tile) == 0 {
+			t.Errorf("bitmap %d: tile of %d bytes, %v", m.Index, len(tile), err)
+		}
+	}
+	if known < 1 {
+		t.Error("no bitmap is known")
+	}
+	if _, err := s.MapTotals(ctx, MapTotalsRequest{Space: "dirty", Layer: 99}); err == nil {
+		t.Error("a bitmap that there is not")
 	}
 }

@@ -14,6 +14,7 @@ type pictures struct {
 	of    *check.Report // whose they are
 	scan  *clustermap.Scan
 	guest *clustermap.GuestMap // of the layer that was asked for last
+	dirty *dirtyPicture        // of the bitmap that was asked for last
 	cuts  map[string]cut       // by space
 }
 
@@ -78,8 +79,11 @@ func (s *Session) picture(ctx context.Context, space string, layer int) (*cluste
 	if err != nil {
 		return nil, err
 	}
-	if space == "host" {
+	switch space {
+	case "host":
 		return s.now.hosts.Picture, nil
+	case "dirty":
+		return s.dirtyPicture(ctx, p, layer)
 	}
 	scan, err := s.scanned(ctx)
 	switch {

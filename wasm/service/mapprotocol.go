@@ -9,7 +9,8 @@ package service
 //
 // Spaces: "host" are the clusters of the file by owner, "links" the same clusters by layer and
 // place on the disk, "guest" the clusters of the virtual disk as a layer has them. Layer 0 is
-// the active one, n the nth snapshot; it counts in space "guest" only.
+// the active one, n the nth snapshot; it counts in space "guest" only. Space "dirty" are the
+// clusters of the disk as it is now by a bitmap, whose index is given in place of the layer.
 
 // MapTileRequest asks for a tile: 1024 by 1024 cells, in order "along" 1024*1024 cells in a
 // row. It crosses as a Uint8Array of two bytes a cell, in rows of as many cells as the level
@@ -19,7 +20,7 @@ package service
 // The first byte of a cell holds in the low five bits the kind of most of its clusters (kind
 // 0 only where there is nothing else), and in the high three the worst severity (0 none, 1
 // note, 2 waste, 3 warning, 4 damage, 5 danger). Kinds: of hosts indices in Owners, of guests
-// in GuestKinds, of links in LayerKinds. The second byte of hosts and guests holds in the high
+// in GuestKinds, of links in LayerKinds, of dirty ones in DirtyKinds. The second byte of hosts and guests holds in the high
 // four bits how much is in use, of 15, and of hosts in the low four the highest number of
 // references, as an index in ReferenceSteps. In space "links" the high three bits of the first
 // byte are how many clusters do not follow the one before them on the disk, of 7, and the
@@ -39,6 +40,9 @@ type MapTileRequest struct {
 // GuestKinds are the kinds of guest clusters. What an image says nothing about is "nothing";
 // it comes from the parent if the image has one.
 var GuestKinds = []string{"nothing", "data", "compressed", "zero", "unreadable", "unknown"}
+
+// DirtyKinds are what a bitmap says of guest clusters.
+var DirtyKinds = []string{"clean", "dirty", "unknown"}
 
 // LayerKinds are who has a host cluster; those behind "shared" and "snapshots" are the single
 // snapshots.

@@ -906,7 +906,7 @@ export interface LayersGuestReply {
  * The first byte of a cell holds in the low five bits the kind of most of its clusters (kind
  * 0 only where there is nothing else), and in the high three the worst severity (0 none, 1
  * note, 2 waste, 3 warning, 4 damage, 5 danger). Kinds: of hosts indices in Owners, of guests
- * in GuestKinds, of links in LayerKinds. The second byte of hosts and guests holds in the high
+ * in GuestKinds, of links in LayerKinds, of dirty ones in DirtyKinds. The second byte of hosts and guests holds in the high
  * four bits how much is in use, of 15, and of hosts in the low four the highest number of
  * references, as an index in ReferenceSteps. In space "links" the high three bits of the first
  * byte are how many clusters do not follow the one before them on the disk, of 7, and the
@@ -943,6 +943,16 @@ export const GuestKinds = [
 
 /** One of GuestKinds. */
 export type GuestKind = (typeof GuestKinds)[number];
+
+/** DirtyKinds are what a bitmap says of guest clusters. */
+export const DirtyKinds = [
+  'clean',
+  'dirty',
+  'unknown',
+] as const;
+
+/** One of DirtyKinds. */
+export type DirtyKind = (typeof DirtyKinds)[number];
 
 /**
  * LayerKinds are who has a host cluster; those behind "shared" and "snapshots" are the single

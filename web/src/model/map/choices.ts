@@ -9,6 +9,8 @@ export interface MapChoices {
   order: Order | null;
   /** Whose disk the guest map shows: 0 is as it is now, n as the nth snapshot has it. */
   layer: number;
+  /** Which bitmap shows when dirty ranges are coloured. */
+  bitmap: number;
   /** The free clusters at the end are shown, too. */
   unfolded: Record<MapSpace, boolean>;
   /** Indices of looks; all others are dimmed. Empty is no filter. */
@@ -20,6 +22,7 @@ export const MAP_CHOICES: MapChoices = {
   by: 'owner',
   order: null,
   layer: 0,
+  bitmap: 0,
   unfolded: {host: false, guest: false},
   filters: {host: [], guest: []},
 };

@@ -4,7 +4,7 @@ import type {MapPalette} from './colours';
 import {SEVERITIES, SEVERITY_FACTS} from '../severity';
 
 /** What the colour of a cell says. */
-export type ColourBy = 'owner' | 'health' | 'references' | 'order' | 'layer';
+export type ColourBy = 'owner' | 'health' | 'references' | 'order' | 'layer' | 'dirty';
 
 export const COLOUR_BY: readonly {value: ColourBy; label: string; meaning: string}[] = [
   {value: 'owner', label: 'Owner', meaning: 'What each cluster is used for.'},
@@ -12,6 +12,7 @@ export const COLOUR_BY: readonly {value: ColourBy; label: string; meaning: strin
   {value: 'references', label: 'References', meaning: 'How many pointers lead to each cluster.'},
   {value: 'order', label: 'Order on the disk', meaning: 'Where on the virtual disk the data belongs: smooth where the file is in order, noisy where it is scattered.'},
   {value: 'layer', label: 'Layer', meaning: 'Whether the disk as it is now needs a cluster, or only a snapshot does.'},
+  {value: 'dirty', label: 'Dirty bitmap', meaning: 'What a bitmap marks: written since the last backup.'},
 ];
 
 export type MapSpace = 'host' | 'guest';
@@ -24,6 +25,9 @@ export function guestKindNamed(name: string): number {
   const index = GUEST_KINDS.findIndex((kind) => kind === name);
   return index < 0 ? GUEST_KINDS.indexOf('unknown') : index;
 }
+
+/** The same of DirtyKinds. */
+const DIRTY_KINDS = ['clean', 'dirty', 'unknown'] as const;
 
 /** The same of LayerKinds. */
 export const LAYER_KINDS = [
@@ -59,10 +63,11 @@ export function looksOf(space: MapSpace, by: ColourBy, palette: MapPalette, fact
     return healthLooks(space, palette, facts.parent);
   }
   if (space === 'guest') {
-    return guestLooks(palette, facts.parent);
+    return by === 'dirty' ? dirtyLooks(palette) : guestLooks(palette, facts.parent);
   }
   switch (by) {
     case 'owner':
+    case 'dirty':
       return OWNERS.map((owner, index) => {
         const {label, meaning, letters, family, texture} = OWNER_FACTS[owner];
         return {index, label, meaning, letters, fill: palette.fills[family], texture};
@@ -116,6 +121,15 @@ function guestLooks(palette: MapPalette, parent: boolean): Look[] {
     unknown: {label: 'Not read', meaning: 'The disk has more clusters than this page keeps.', letters: '?', texture: 'frame'},
   };
   return GUEST_KINDS.map((kind, index) => ({index, ...facts[kind], fill: palette.guest[kind]}));
+}
+
+function dirtyLooks(palette: MapPalette): Look[] {
+  const facts: Record<(typeof DIRTY_KINDS)[number], Omit<Look, 'index'>> = {
+    clean: {label: 'Clean', meaning: 'Not written since the bitmap was begun.', letters: '', fill: palette.fills.free, texture: 'plain'},
+    dirty: {label: 'Dirty', meaning: 'Some of it was written since: the next backup copies it.', letters: 'D', fill: palette.fills.mapping, texture: 'rising'},
+    unknown: {label: 'Not kept', meaning: 'The bitmap has more ranges than this page keeps.', letters: '?', fill: palette.guest.unknown, texture: 'frame'},
+  };
+  return DIRTY_KINDS.map((kind, index) => ({index, ...facts[kind]}));
 }
 
 const SNAPSHOT_TEXTURES = ['plain', 'dots', 'rising'] as const;

@@ -40,6 +40,7 @@ export function modeOf(space: MapSpace, by: ColourBy): Mode {
       return space === 'host' ? MODES.place : MODES.ownPlace;
     case 'owner':
     case 'layer':
+    case 'dirty':
       return MODES.kind;
   }
 }

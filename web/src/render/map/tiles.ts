@@ -6,7 +6,8 @@ import type {Tile} from './frame';
 
 /** Whose cells: a space and, of guests, a layer, laid out on a plane. */
 export interface Source {
-  space: 'host' | 'links' | 'guest';
+  space: 'host' | 'links' | 'guest' | 'dirty';
+  /** Of space `dirty` a bitmap. */
   layer: number;
   plane: Plane;
 }

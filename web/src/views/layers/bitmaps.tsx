@@ -63,6 +63,7 @@ function Bitmap({bitmap, info}: {bitmap: LayersBitmap; info: Info}) {
             </span>
           </p>
           <Strip bitmap={bitmap} info={info} />
+          <ShowOnMap bitmap={bitmap} />
           {dirty > 0 && <DirtyRanges bitmap={bitmap} info={info} />}
         </>
       ) : (
@@ -71,6 +72,23 @@ function Bitmap({bitmap, info}: {bitmap: LayersBitmap; info: Info}) {
         </p>
       )}
     </li>
+  );
+}
+
+/** The map of the disk, coloured by this bitmap. */
+function ShowOnMap({bitmap: {index}}: {bitmap: LayersBitmap}) {
+  const controller = useController();
+  const show = () => {
+    const {show: shown} = controller.map.choices.value;
+    controller.map.change({by: 'dirty', bitmap: index, layer: 0, show: shown === 'host' ? 'both' : shown, filters: {host: [], guest: []}});
+    goTo('map');
+  };
+  return (
+    <div>
+      <button type="button" class="small" onClick={show}>
+        Show on the map<span class="hidden"> what bitmap {index + 1} marks</span>
+      </button>
+    </div>
   );
 }
 

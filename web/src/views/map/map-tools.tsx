@@ -6,6 +6,7 @@ import {inFile, onDisk} from '../../model/map/place';
 import type {Order} from '../../model/map/plane';
 import type {Info} from '../../protocol/protocol.gen';
 import {useController, useStore} from '../app-context';
+import {BitmapChoice} from './bitmap-choice';
 
 /** How both maps are looked at. */
 export function MapTools({info, order}: {info: Info; order: Order}) {
@@ -26,13 +27,14 @@ export function MapTools({info, order}: {info: Info; order: Order}) {
       <label class="choice">
         Colour
         <select value={by} onChange={(event) => controller.map.change({by: event.currentTarget.value as ColourBy, filters: {host: [], guest: []}})}>
-          {COLOUR_BY.map(({value, label, meaning}) => (
+          {COLOUR_BY.filter(({value}) => value !== 'dirty' || info.bitmaps > 0).map(({value, label, meaning}) => (
             <option key={value} value={value} title={meaning}>
               {label}
             </option>
           ))}
         </select>
       </label>
+      {by === 'dirty' && <BitmapChoice />}
       <Choice
         name="Lay out"
         value={order}

@@ -18,17 +18,18 @@ export function RunsTable({sight}: {sight: Sight}) {
   const {epoch} = useStore(controller.view);
   const [troubled, setTroubled] = useState(false);
   // Only these colours are kinds of clusters, which a run has one of.
-  const byKind = space === 'guest' ? choices.by !== 'health' : choices.by === 'owner' || choices.by === 'layer';
+  const byKind = space === 'guest' ? choices.by !== 'health' : choices.by === 'owner' || choices.by === 'layer' || choices.by === 'dirty';
   const kinds = byKind ? choices.filters[space] : [];
-  const source = choices.by === 'layer' && space === 'host' ? coloured.space : space;
-  const question = `${epoch} ${source} ${choices.layer} ${kinds.join()} ${String(troubled)}`;
+  const source = choices.by === 'layer' && space === 'host' ? coloured.space : coloured.space === 'dirty' ? 'dirty' : space;
+  const layer = source === 'dirty' ? coloured.layer : space === 'guest' ? choices.layer : 0;
+  const question = `${epoch} ${source} ${layer} ${kinds.join()} ${String(troubled)}`;
   return (
     <>
       <label class="choice">
         <input type="checkbox" checked={troubled} onChange={(event) => setTroubled(event.currentTarget.checked)} />
         Only where something is wrong
       </label>
-      <RunPages key={question} question={question} sight={sight} request={{space: source, layer: space === 'guest' ? choices.layer : 0, kinds: [...kinds], troubled}} />
+      <RunPages key={question} question={question} sight={sight} request={{space: source, layer, kinds: [...kinds], troubled}} />
     </>
   );
 }
@@ -50,7 +51,7 @@ function RunPages({question, sight, request}: PagesProps) {
   }
   return (
     <>
-      <Runs runs={loaded.value.runs} sight={sight} byLayer={request.space === 'links'} />
+      <Runs runs={loaded.value.runs} sight={sight} byLayer={request.space === 'links' || request.space === 'dirty'} />
       {(starts.length > 1 || loaded.value.next >= 0) && <RunPager page={loaded.value} starts={starts} onStarts={setStarts} />}
     </>
   );

@@ -46,16 +46,18 @@ export function useSight(space: MapSpace, info: Info): SightState {
   const scan = useStore(controller.map.scan);
   const scanProblem = useStore(controller.map.scanProblem);
   const byLayer = space === 'host' && (choices.by === 'layer' || choices.by === 'order');
+  const byDirty = isDirty(space, choices, info);
   const waits = (space === 'guest' || byLayer) && !isRead(scan);
   const layer = space === 'guest' ? choices.layer : 0;
   const own = useTotals(space, layer, !(space === 'guest' && waits));
-  const other = useTotals(byLayer ? 'links' : space, layer, byLayer && !waits);
+  const other = useTotals(byLayer ? 'links' : byDirty ? 'dirty' : space, byDirty ? choices.bitmap : layer, (byLayer || byDirty) && !waits);
   const looks = useLooks(space, choices, info);
   const clusters = own.step === 'loaded' ? shownClusters(own.value.clusters, own.value.end, choices.unfolded[space]) : 0;
   const order = orderFor(choices, clusters);
   const plane = useMemo(() => planeOf(clusters, order), [clusters, order]);
   const source = useMemo((): Source => ({space, layer, plane}), [space, layer, plane]);
   const links = useMemo((): Source => ({space: 'links', layer: 0, plane}), [plane]);
+  const dirty = useMemo((): Source => ({space: 'dirty', layer: choices.bitmap, plane}), [choices.bitmap, plane]);
   const inside = useMemo(
     (): Inside => ({clusterBits: info.clusterBits, subclusters: info.extendedL2 ? 32 : 1}),
     [info.clusterBits, info.extendedL2],
@@ -67,8 +69,8 @@ export function useSight(space: MapSpace, info: Info): SightState {
   if (waits || own.step !== 'loaded') {
     return {step: 'reading', scan: waits ? scan : null};
   }
-  const counted = byLayer ? (other.step === 'loaded' ? other.value : null) : own.value;
-  const coloured = byLayer ? links : source;
+  const counted = byLayer || byDirty ? (other.step === 'loaded' ? other.value : null) : own.value;
+  const coloured = byLayer ? links : byDirty ? dirty : source;
   return {
     step: 'ready',
     sight: {space, choices, plane, inside, totals: own.value, source, coloured, ...looks, counted},
@@ -83,16 +85,23 @@ function useTotals(space: Source['space'], layer: number, wanted: boolean): Load
   );
 }
 
-function useLooks(space: MapSpace, {by}: MapChoices, info: Info): Pick<Sight, 'palette' | 'looks' | 'kinds'> {
+/** Bitmaps tell of the disk as it is now. */
+function isDirty(space: MapSpace, {by, layer}: MapChoices, info: Info): boolean {
+  return space === 'guest' && by === 'dirty' && layer === 0 && info.bitmaps > 0;
+}
+
+function useLooks(space: MapSpace, choices: MapChoices, info: Info): Pick<Sight, 'palette' | 'looks' | 'kinds'> {
   const base = usePalette();
   const snapshots = useSnapshotNames();
   const parent = info.backingFile !== '';
+  const byDirty = isDirty(space, choices, info);
+  const by = choices.by === 'dirty' && !byDirty ? 'owner' : choices.by;
   return useMemo(() => {
     const palette = mapPalette(base);
     const facts = {parent, snapshots};
-    const kinds = looksOf(space, space === 'guest' ? 'owner' : 'layer', palette, facts);
+    const kinds = looksOf(space, space === 'host' ? 'layer' : byDirty ? 'dirty' : 'owner', palette, facts);
     return {palette, looks: looksOf(space, by, palette, facts), kinds};
-  }, [base, space, by, parent, snapshots]);
+  }, [base, space, by, byDirty, parent, snapshots]);
 }
 
 function firstProblem(...all: readonly Loaded<MapTotals>[]): Problem | null {
