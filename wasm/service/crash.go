@@ -205,7 +205,10 @@ func likeQEMU(p *patch.Plan, req CrashRequest) (*patch.Plan, func(int) bool) {
 func (s *Session) crashPlans(ctx context.Context, req CrashRequest) (crashPlans, []LabBlocker, error) {
 	switch req.Kind {
 	case "repair":
-		opt := repair.Options{Scope: repair.Scope(req.Scope), Accept: acceptedCodes(req.Accept), Check: s.checkOptions()}
+		opt, err := s.repairOptions(req.Repair)
+		if err != nil {
+			return crashPlans{}, nil, err
+		}
 		out, err := repair.Plan(ctx, s.now.img, s.now.report, opt)
 		if err != nil {
 			return crashPlans{}, nil, err

@@ -50,7 +50,7 @@ func brokenIn(tally map[string]int) int {
 func TestCrashStatesOfRepairs(t *testing.T) {
 	for _, name := range []string{"data_cross_linked", "l1_entries_share_l2", "data_points_at_own_l2"} {
 		s, _ := checked(t, recipe(t, name))
-		view, tallies := judged(t, s, CrashRequest{Kind: "repair", Scope: "all", Flushes: "qemu", States: 100, Seed: 1})
+		view, tallies := judged(t, s, CrashRequest{Kind: "repair", Repair: PlanRequest{Scope: "all"}, Flushes: "qemu", States: 100, Seed: 1})
 		if len(view.Sides) != 2 || view.Sides[0].Name != "redirected" || view.Sides[1].Name != "in-place" {
 			t.Fatalf("%s: %+v", name, view)
 		}
@@ -107,7 +107,7 @@ func TestWhatForbidsACrash(t *testing.T) {
 		}
 	}
 	sound, _ := checked(t, recipe(t, "healthy_v3"))
-	if view, err := sound.Crash(context.Background(), CrashRequest{Kind: "repair", Scope: "all"}); err != nil || !view.Empty {
+	if view, err := sound.Crash(context.Background(), CrashRequest{Kind: "repair", Repair: PlanRequest{Scope: "all"}}); err != nil || !view.Empty {
 		t.Errorf("%+v, %v", view, err)
 	}
 	if _, err := s.Crash(context.Background(), CrashRequest{Kind: "fire"}); err == nil {
@@ -123,7 +123,7 @@ func TestWhatForbidsACrash(t *testing.T) {
 // A state can be inspected, opened, taken back, and taken out as a plan: all are the same image.
 func TestOpenedCrashState(t *testing.T) {
 	s, _ := checked(t, recipe(t, "data_cross_linked"))
-	view, _ := judged(t, s, CrashRequest{Kind: "repair", Scope: "all", Flushes: "none", States: 100, Seed: 1})
+	view, _ := judged(t, s, CrashRequest{Kind: "repair", Repair: PlanRequest{Scope: "all"}, Flushes: "none", States: 100, Seed: 1})
 	opened, broken := 0, 0
 	for state := range view.Sides[1].States {
 		req := CrashStateRequest{Side: 1, State: state}
@@ -156,7 +156,7 @@ func TestOpenedCrashState(t *testing.T) {
 		if v, err = s.Undo(context.Background()); err != nil || v.Applied {
 			t.Fatal(err)
 		}
-		if _, err := s.Crash(context.Background(), CrashRequest{Kind: "repair", Scope: "all", Flushes: "none", States: 100, Seed: 1}); err != nil {
+		if _, err := s.Crash(context.Background(), CrashRequest{Kind: "repair", Repair: PlanRequest{Scope: "all"}, Flushes: "none", States: 100, Seed: 1}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -189,7 +189,7 @@ func isCrashState(t *testing.T, s *Session, text []byte, told CrashState) {
 // What is told to have landed is what is in flight, and adds up.
 func TestCrashLandings(t *testing.T) {
 	s, _ := checked(t, recipe(t, "reftable_zeroed"))
-	view, _ := judged(t, s, CrashRequest{Kind: "repair", Scope: "rebuild", Flushes: "none", States: 80, Seed: 9})
+	view, _ := judged(t, s, CrashRequest{Kind: "repair", Repair: PlanRequest{Scope: "rebuild"}, Flushes: "none", States: 80, Seed: 9})
 	for i, side := range view.Sides {
 		last := -1
 		for state := range side.States {

@@ -4,8 +4,7 @@ package service
 // by the plan as it would be redirected, and by the same plan in place.
 type CrashRequest struct {
 	Kind   string       `json:"kind"`   // repair, width, write
-	Scope  string       `json:"scope"`  // of a repair, see PlanRequest
-	Accept []string     `json:"accept"` // of a repair
+	Repair PlanRequest  `json:"repair"` // of which both ways are looked at
 	Bits   int          `json:"bits"`   // of a refcount after a width change
 	Write  WriteRequest `json:"write"`  // of the guest
 	// Flushes is how the change in place waits for the disk: qemu, none.

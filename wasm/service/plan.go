@@ -7,17 +7,20 @@ import (
 
 	"qcowscope/core/check"
 	"qcowscope/core/patch"
+	"qcowscope/core/repair"
 )
 
 const maxShownBytes = 64
 
-// acceptedCodes are the repairs that the user consents to.
-func acceptedCodes(names []string) map[check.Code]bool {
-	codes := map[check.Code]bool{}
-	for _, c := range names {
-		codes[check.Code(c)] = true
+// repairOptions are what the user wants of a repair.
+func (s *Session) repairOptions(req PlanRequest) (repair.Options, error) {
+	opt := repair.Options{Scope: repair.Scope(req.Scope), Accept: map[check.Code]bool{}, Check: s.checkOptions()}
+	for _, c := range req.Accept {
+		opt.Accept[check.Code(c)] = true
 	}
-	return codes
+	var err error
+	opt.Leave, err = s.leave(req.Leave)
+	return opt, err
 }
 
 // planView sums up the plan that was made last.

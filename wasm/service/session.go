@@ -142,11 +142,10 @@ func (s *Session) Plan(ctx context.Context, req PlanRequest) (PlanView, error) {
 	if s.now.report == nil {
 		return PlanView{}, errNotChecked
 	}
-	leave, err := s.leave(req.Leave)
+	opt, err := s.repairOptions(req)
 	if err != nil {
 		return PlanView{}, err
 	}
-	opt := repair.Options{Scope: repair.Scope(req.Scope), Accept: acceptedCodes(req.Accept), Leave: leave, Check: s.checkOptions()}
 	out, err := repair.Plan(ctx, s.now.img, s.now.report, opt)
 	if err != nil {
 		return PlanView{}, problemError(err)

@@ -7,10 +7,8 @@
 export interface CrashRequest {
   /** repair, width, write */
   kind: string;
-  /** of a repair, see PlanRequest */
-  scope: string;
-  /** of a repair */
-  accept: string[];
+  /** of which both ways are looked at */
+  repair: PlanRequest;
   /** of a refcount after a width change */
   bits: number;
   /** of the guest */

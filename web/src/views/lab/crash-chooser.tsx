@@ -7,7 +7,7 @@ import type {OpenSession} from '../../state/session';
 
 const WIDTHS = [1, 2, 4, 8, 16, 32, 64] as const;
 
-const SCOPES: Record<string, string> = {all: 'Recommended', leaks: 'Leaks only', rebuild: 'Rebuild refcounts'};
+const SCOPES: Record<string, string> = {all: 'all that can be mended', leaks: 'leaks only', rebuild: 'rebuild refcounts'};
 
 const FLUSHES = [
   {flushes: 'qemu', name: 'Where QEMU waits', text: 'For the disk to have all: before and after it writes the header; in a write of the guest, between the tables.'},
@@ -69,18 +69,16 @@ interface ChangeProps extends Omit<ChooserProps, 'onChoice'> {
 function ChangeChoice({session, choice, set}: ChangeProps) {
   const {repairable} = currentVerdict(session);
   const {refcountBits} = currentInfo(session);
-  const plan = session.plan.step === 'planned' ? session.plan.request : null;
-  const repair = plan ?? {scope: choice.scope, accept: choice.accept};
   const way = (kind: CrashChoice['kind']) => ({
     checked: choice.kind === kind,
-    onPick: () => set(kind === 'repair' ? {kind, scope: repair.scope, accept: repair.accept} : {kind}),
+    onPick: () => set({kind}),
   });
   return (
     <fieldset class="scopes crash-changes">
       <legend>What is interrupted?</legend>
       <Way {...way('repair')} name="The repair" disabled={!repairable}>
         {repairable
-          ? `${plan === null ? 'As recommended' : `As planned above: ${SCOPES[plan.scope] ?? plan.scope}`}.`
+          ? `${session.plan.step === 'planned' ? 'As planned above' : 'As usual'}: ${SCOPES[choice.repair.scope] ?? choice.repair.scope}.`
           : 'Nothing needs to be repaired.'}
       </Way>
       <Way {...way('width')} name="A change of the refcount width">

@@ -1,4 +1,4 @@
-import {crashRequest, firstChoice} from '../../model/crashchoice';
+import {crashRequest, firstChoice, followed} from '../../model/crashchoice';
 import type {CrashChoice} from '../../model/crashchoice';
 import {currentInfo, currentVerdict, isBusy} from '../../state/session';
 import type {OpenSession} from '../../state/session';
@@ -17,9 +17,8 @@ export function CrashTab({session}: {session: OpenSession}) {
   }
   const plan = session.plan.step === 'planned' ? session.plan.request : null;
   const {repairable} = currentVerdict(session);
-  const offset = place.step === 'loaded' ? place.value.offset : '0x0';
-  const choice = crash ?? firstChoice(plan, repairable, currentInfo(session).refcountBits, offset);
-  const request = crash === null ? null : crashRequest(crash);
+  const choice = followed(crash ?? firstChoice(repairable, currentInfo(session).refcountBits, offset), plan);
+  const request = crash === null ? null : crashRequest(choice);
   const onChoice = (next: CrashChoice) => controller.change({crash: next});
   return (
     <>
