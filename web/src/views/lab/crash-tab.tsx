@@ -16,6 +16,7 @@ export function CrashTab({session}: {session: OpenSession}) {
     return <OpenedCrash session={session} />;
   }
   const plan = session.plan.step === 'planned' ? session.plan.request : null;
+  const offset = place.step === 'loaded' ? place.value.offset : '0x0';
   const {repairable} = currentVerdict(session);
   const choice = followed(crash ?? firstChoice(repairable, currentInfo(session).refcountBits, offset), plan);
   const request = crash === null ? null : crashRequest(choice);
