@@ -13,17 +13,22 @@ export interface MapPalette extends Palette {
   order: readonly string[];
 }
 
+/** The severities have hues that are known to be apart. */
+function healthOf({fills, ink}: Palette): string[] {
+  return [fills.snapshot, fills.active, fills.leaked, fills.mapping, fills.refcount, ink];
+}
+
 const LIGHT_MAP: MapPalette = {
   ...LIGHT,
   guest: {
     nothing: LIGHT.fills.free,
     data: LIGHT.fills.active,
     compressed: LIGHT.fills.other,
-    zero: '#6f9fb8',
+    zero: '#6b9bb4',
     unreadable: LIGHT.fills.refcount,
-    unknown: '#8b8f94',
+    unknown: LIGHT.fills.leaked,
   },
-  health: ['#a9c4d6', '#6f9fb8', '#8a6d1f', '#b87800', '#9c1f5f', '#3a0010'],
+  health: healthOf(LIGHT),
   references: ['#e4e4e4', '#8fbcd8', '#3f8fc0', '#1f73a8', '#005a9c', '#00477d', '#003760', '#002847', '#001b31', '#000f1c'],
   order: ['#00224e', '#35456c', '#666970', '#948e77', '#c8b866', '#f0d000'],
 };
@@ -34,11 +39,11 @@ const DARK_MAP: MapPalette = {
     nothing: DARK.fills.free,
     data: DARK.fills.active,
     compressed: DARK.fills.other,
-    zero: '#5c7f92',
+    zero: '#a9c4d6',
     unreadable: DARK.fills.refcount,
-    unknown: '#69727c',
+    unknown: DARK.fills.leaked,
   },
-  health: ['#33505f', '#5c8fa8', '#a08848', '#d99a00', '#e0559c', '#ffd9e6'],
+  health: healthOf(DARK),
   references: ['#2a2e33', '#1f5a80', '#2f7fb0', '#3d9bd9', '#63b4e8', '#8acaf2', '#aedcf8', '#cbe9fb', '#e2f3fd', '#f6fbff'],
   order: ['#3557a8', '#50679a', '#7d7f8c', '#a9a07c', '#d6c465', '#ffea4a'],
 };
