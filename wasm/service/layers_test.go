@@ -310,3 +310,39 @@ func TestDirtyOnTheMap(t *testing.T) {
 		t.Error("a bitmap that there is not")
 	}
 }
+
+// TestWriteCopiesFromTheChain: with its backing file an image can be written to where bytes
+// of that are copied, and the guest reads old and new ones.
+func TestWriteCopiesFromTheChain(t *testing.T) {
+	b := wholeRecipe(t, "healthy_extended_l2_backing")
+	side, data := theSide(t, b)
+	s := withFiles(t, b.Image, data)
+	ctx, req := context.Background(), dataWrite(300*writeKiB+100, 100, 0x5a)
+	if p := planned(t, s, req, 0); !strings.Contains(p.Barred, "backing file") {
+		t.Errorf("without it: barred %q", p.Barred)
+	}
+	if r := attach(t, s, LayersAttachRequest{File: 1, Name: side}, data); !r.Attached {
+		t.Fatal(r.Refused)
+	}
+	if p := planned(t, s, req, 0); p.Barred != "" {
+		t.Fatalf("with it: barred %q", p.Barred)
+	}
+	if _, err := s.WriteApply(ctx, req); err != nil {
+		t.Fatal(err)
+	}
+	want := make([]byte, maxGuestBytes)
+	if _, err := b.Guest.ReadAt(want, 300*writeKiB); err != nil {
+		t.Fatal(err)
+	}
+	copy(want[100:200], bytes.Repeat([]byte{0x5a}, 100))
+	g, err := s.LayersGuest(ctx, LayersGuestRequest{Offset: hex(int64(300 * writeKiB)), Length: maxGuestBytes})
+	if got, _ := encoding.DecodeString(g.Bytes); err != nil || !bytes.Equal(got, want) || g.Link != 0 {
+		t.Errorf("the guest reads something else: %+v, %v", g, err)
+	}
+	if _, err := s.LayersDetach(ctx, LayersDetachRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	if p := planned(t, s, dataWrite(500*writeKiB+100, 100, 1), 0); !strings.Contains(p.Barred, "backing file") {
+		t.Errorf("taken out: barred %q", p.Barred)
+	}
+}

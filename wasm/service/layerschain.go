@@ -79,8 +79,13 @@ func (s *Session) attachData(req LayersAttachRequest, img *image.Image, src sour
 		s.chain.data, s.chain.names = map[int]source.Source{}, map[int]string{}
 	}
 	s.chain.data[req.Link], s.chain.names[req.Link] = src, req.Name
-	s.layers.fall = nil
+	s.chainChanged()
 	return ""
+}
+
+// chainChanged forgets what depends on the files of the chain.
+func (s *Session) chainChanged() {
+	s.layers.fall, s.write.outcome = nil, nil
 }
 
 // attachBacking opens a backing file. The error is one of reading.
@@ -103,7 +108,7 @@ func (s *Session) attachBacking(ctx context.Context, req LayersAttachRequest, ab
 		}
 	}
 	s.chain.below = append(s.chain.below, link{req.Name, src, img})
-	s.layers.fall = nil
+	s.chainChanged()
 	return "", nil
 }
 
@@ -205,7 +210,7 @@ func (s *Session) LayersDetach(_ context.Context, req LayersDetachRequest) (Laye
 			}
 		}
 	}
-	s.layers.fall = nil
+	s.chainChanged()
 	return s.chainView(), nil
 }
 

@@ -58,7 +58,7 @@ func (s *Session) writerNow(ctx context.Context) (*cow.Writer, error) {
 }
 
 func (s *Session) writeOptions() cow.Options {
-	opt := cow.Options{MaxClusters: maxWriteClusters}
+	opt := cow.Options{MaxClusters: maxWriteClusters, Backing: below{s}, BackingZero: below{s}.zero}
 	if t := s.now.report.Refcounts; t != nil {
 		opt.Counts = t.Table
 	}
@@ -147,8 +147,8 @@ func (s *Session) barredBytes(outside int64, t cow.Totals, backing bool) string 
 	switch {
 	case outside > 0:
 		return "The data goes to the external data file, which is not open here. On the command line, qcowscope write --data-file-out writes both."
-	case backing:
-		return "Bytes of the backing file are copied, and it is not open here. On the command line, qcowscope write finds it beside the image."
+	case backing && !below{s}.given():
+		return "Bytes of the backing file are copied, and it is not open here. Add it in the part Layers; on the command line, qcowscope write finds it beside the image."
 	case t.Written+t.Copied+t.Zeroed > maxWriteBytes:
 		return fmt.Sprintf("More than %s would be written, which this page does not hold in memory. On the command line, qcowscope write does it.", bytesText(maxWriteBytes))
 	}
