@@ -22,11 +22,11 @@ var outside []kind
 // kinds are the plans that are redirected: those of the program itself, and others'.
 func kinds() []kind {
 	return append([]kind{
-		{name: "repair", floor: 25_000, plans: repairs(repair.Leaks, repair.All)},
-		{name: "rebuild", floor: 25_000, plans: repairs(repair.Rebuild)},
-		{name: "width", floor: 25_000, plans: widths},
+		{name: "repair", floor: 20_000, plans: repairs(repair.Leaks, repair.All)},
+		{name: "rebuild", floor: 15_000, plans: repairs(repair.Rebuild)},
+		{name: "width", floor: 20_000, plans: widths},
 		{name: "write", floor: 25_000, plans: writes},
-		{name: "version", floor: 2_000, plans: versions},
+		{name: "version", floor: 1_000, plans: versions},
 	}, outside...)
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"qcowscope/core/check"
@@ -21,6 +22,13 @@ import (
 // clusters that were free before the header switches over, and nothing without need; and no
 // crash breaks it.
 func TestRedirectedPlans(t *testing.T) {
+	var all atomic.Int64
+	t.Cleanup(func() { // when all kinds are through
+		t.Logf("%d crash states", all.Load())
+		if full() && all.Load() < 100_000 {
+			t.Errorf("only %d crash states", all.Load())
+		}
+	})
 	for k, kind := range kinds() {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
@@ -40,6 +48,7 @@ func TestRedirectedPlans(t *testing.T) {
 					askQEMU(t, r, p, res)
 				}
 			})
+			all.Add(int64(sum.states))
 			floor := kind.floor / share()
 			if share() > 20 {
 				floor /= 2 // of so few plans some have hardly a state
