@@ -2,6 +2,7 @@ import {useEffect, useRef, useState} from 'preact/hooks';
 import {plural} from '../../base/units';
 import {fitting} from '../../model/fuzzy';
 import {useController, useStore} from '../app-context';
+import {useDesk} from '../desk-context';
 import {ImageText} from '../text';
 import {commandsOf, placeCommands} from './commands';
 import type {PageCommand} from './commands';
@@ -20,6 +21,7 @@ interface Found {
 
 function Palette() {
   const controller = useController();
+  const desk = useDesk();
   useStore(controller.session);
   const dialog = useRef<HTMLDialogElement>(null);
   const [query, setQuery] = useState('');
@@ -27,7 +29,7 @@ function Palette() {
   useEffect(() => dialog.current?.showModal(), []);
   const found: Found[] = [
     ...placeCommands(controller, query).map((command) => ({command, hits: new Set<number>()})),
-    ...fitting(query, commandsOf(controller), ({name, words}) => `${name} ${words}`).map(({item, hits}) => ({command: item, hits})),
+    ...fitting(query, commandsOf(controller, desk), ({name, words}) => `${name} ${words}`).map(({item, hits}) => ({command: item, hits})),
   ];
   const chosen = Math.min(index, found.length - 1);
   const run = (one: Found | undefined) => {
@@ -114,7 +116,7 @@ function Options({found, chosen, onChoose, onRun}: OptionsProps) {
     <ul ref={list} id="command-list" role="listbox" aria-label="Commands">
       {found.map((one, i) => (
         <li
-          key={one.command.name}
+          key={`${i} ${one.command.name}`}
           id={`command-${i}`}
           role="option"
           aria-selected={i === chosen}

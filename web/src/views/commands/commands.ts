@@ -1,3 +1,4 @@
+import {visibleText} from '../../base/text';
 import {PANEL_LABELS, PANELS} from '../../model/keys';
 import {sortedGroups} from '../../model/findings';
 import {parseTarget, targetWords} from '../../model/target';
@@ -5,6 +6,7 @@ import type {Target} from '../../model/target';
 import {inFile} from '../../model/map/place';
 import {knowsNothing} from '../../model/verdict';
 import type {Controller} from '../../state/controller';
+import type {Desk} from '../../state/desk';
 import {byteOf} from '../../state/goto';
 import {currentInfo, currentVerdict, isApplied, isBusy, isRepaired} from '../../state/session';
 import type {OpenSession} from '../../state/session';
@@ -27,17 +29,31 @@ function command(name: string, run: () => unknown, words = '', key = ''): PageCo
 }
 
 /** All that can be done on the page as it is now. */
-export function commandsOf(controller: Controller): PageCommand[] {
+export function commandsOf(controller: Controller, desk: Desk): PageCommand[] {
   const session = controller.session.value;
   const open = session.step === 'open' && !knowsNothing(session.verdict) ? session : null;
   return [
     ...(open === null ? [] : partCommands()),
     ...(open === null ? [] : imageCommands(controller, open)),
     command('Choose image', () => document.querySelector<HTMLInputElement>('input[type=file][aria-label="Choose image"]')?.click(), 'open file'),
+    ...openImageCommands(desk),
     ...themeCommands(controller),
     command('Help', () => controller.change({help: true}), 'keys signs shortcuts', '?'),
     ...(open === null ? [] : findingCommands(controller, open)),
   ];
+}
+
+/** Between the images that are open side by side. */
+function openImageCommands(desk: Desk): PageCommand[] {
+  const {places, current} = desk.state.value;
+  const others = places.flatMap((place) => {
+    const session = place.controller.session.value;
+    return place === current || session.step === 'empty'
+      ? []
+      : [command(`Show ${visibleText(session.file.name)}`, () => desk.select(place.id), 'switch image open')];
+  });
+  const closing = current.controller.session.value.step !== 'empty';
+  return [...others, ...(closing ? [command('Close image', () => desk.closeCurrent())] : [])];
 }
 
 function partCommands(): PageCommand[] {
