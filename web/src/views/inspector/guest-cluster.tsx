@@ -2,9 +2,11 @@ import {asSentence} from '../../base/text';
 import {formatBytes, plural} from '../../base/units';
 import {guestKindNamed} from '../../model/map/kinds';
 import {inFile} from '../../model/map/place';
+import {firstSpan} from '../../model/writerange';
 import type {GuestClusterView, GuestEntry, Info} from '../../protocol/protocol.gen';
 import {useController} from '../app-context';
 import {showInHex} from '../hex/go';
+import {writeHere} from '../lab/write-here';
 import {Hex, ImageText} from '../text';
 import {useGuestLooks} from './guest-looks';
 import {FillSwatch} from '../swatch';
@@ -36,6 +38,7 @@ export function GuestFacts({view, info}: {view: GuestClusterView; info: Info}) {
           <dd>{formatBytes(view.length)}</dd>
         </div>
       </dl>
+      {view.entries[0]?.layer === 0 && <WriteHere view={view} info={info} />}
       {view.subclusters.length > 0 && <Subclusters states={view.subclusters} clusterSize={info.clusterSize} />}
       <h4>Which entry says so</h4>
       <ul class="entries">
@@ -46,6 +49,21 @@ export function GuestFacts({view, info}: {view: GuestClusterView; info: Info}) {
       {view.same > 0 && <p class="muted">{plural(view.same, 'other layer')} say the same.</p>}
       {view.moreEntries && <p class="muted">There are more.</p>}
     </>
+  );
+}
+
+/** The way to the Lab, for the layer that a guest writes to. */
+function WriteHere({view, info}: {view: GuestClusterView; info: Info}) {
+  const controller = useController();
+  const start = Number(view.guest);
+  const show = () => {
+    const {offset, length} = firstSpan({size: view.length, clusterSize: info.clusterSize, extended: info.extendedL2});
+    writeHere(controller, {offset: start + offset, length}, info.clusterSize);
+  };
+  return (
+    <button type="button" class="quiet" onClick={show}>
+      What would a write here do?
+    </button>
   );
 }
 

@@ -130,7 +130,7 @@ function CountOf({session, state, counted}: {session: OpenSession; state: WriteS
   return (
     <>
       {formatCount(state.count)}
-      <button type="button" class="quiet" onClick={() => writeHere(controller, state.example, cell / 2, clusterSize)}>
+      <button type="button" class="quiet" onClick={() => writeHere(controller, {offset: state.example, length: cell / 2}, clusterSize)}>
         First at {formatHex(state.example)}
       </button>
     </>
