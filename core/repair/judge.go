@@ -70,7 +70,7 @@ func (e *evidence) judgePointer(f check.Finding) *Judgement {
 		c := g.Cluster(try.host)
 		seen := slices.ContainsFunc(j.Tries, func(t Tried) bool { return t.Host == try.host })
 		switch {
-		case seen:
+		case seen || try.host == f.Host.Start:
 		case !g.Aligned(try.host) || c <= 0 || int64(c) >= e.r.img.HostClusters():
 			j.RuledOut++
 		default:

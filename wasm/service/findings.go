@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"fmt"
 
 	"qcowscope/core/check"
 	"qcowscope/core/qcow2"
@@ -57,14 +56,10 @@ func (s *Session) finding(code string, index int) (check.Finding, bool) {
 func findingView(f check.Finding, g qcow2.Geometry) FindingView {
 	v := FindingView{
 		ID: f.ID(), Code: string(f.Code), Severity: f.Severity().String(), Field: f.At.Field(),
-		What: f.What(g), Where: f.Where(g), Qemu: f.Qemu(g), Got: hex(f.Got), Want: hex(f.Want),
+		What: f.What(g), Where: f.Where(g), Qemu: f.Qemu(g), Got: f.GotText(), Want: f.WantText(),
 	}
-	switch f.Code {
-	case check.LeakedCluster, check.RefcountZero, check.RefcountTooLow, check.RefcountTooHigh, check.RefcountOverflow, check.LostMapping:
-		v.Got, v.Want = fmt.Sprint(f.Got), fmt.Sprint(f.Want)
-	}
-	if f.Code.Cure() == check.CureNone || f.Code.Cure() == check.CureConsent {
-		v.Want = ""
+	if cure := f.Code.Cure(); cure == check.CureNone || cure == check.CureConsent || f.Code == check.L2TableGarbage {
+		v.Want = "" // a count, or not for a repair to know
 	}
 	if f.At.Off >= 0 {
 		v.At = hex(f.At.Off)

@@ -32,7 +32,7 @@ it('keeps text apart from the direction of the text around it, and names what tu
 it('shows every character that cannot be seen', () => {
   const hidden = '\u0000\u0007\u001b\u007f\u0085\u00ad\u200b\u200f\u2028\u2029\u2060\ufeff\ue000\ud800\u{e0041}';
   const place = shown(<ImageText text={hidden} />);
-  expect(place.querySelectorAll('.control')).toHaveLength([...hidden].length);
+  expect(place.querySelectorAll('.control')).toHaveLength(Array.from(hidden).length);
   expect(place.textContent).not.toMatch(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/u);
 });
 
