@@ -1,10 +1,7 @@
 package layers
 
 import (
-	"encoding/json"
-	"fmt"
 	"path"
-	"sort"
 	"strings"
 
 	"qcowscope/core/image"
@@ -88,63 +85,6 @@ func pathTarget(p string) Target {
 		return TargetOutward
 	}
 	return TargetBeside
-}
-
-// Bounds of what is shown of options.
-const (
-	maxOpens  = 16
-	maxNested = 16
-)
-
-// openKeys end the names of options that say what to open.
-var openKeys = map[string]bool{"filename": true, "path": true, "host": true, "port": true, "url": true, "export": true, "driver": true,
-	"server": true, "image": true, "pool": true, "dir": true, "portal": true, "target": true, "backing": true, "fd": true, "secret": true}
-
-// jsonOpens are the options that say what to open: "file.filename=/etc/passwd".
-func jsonOpens(text string) []string {
-	var v any
-	// QEMU takes strings in single quotes, too.
-	if json.Unmarshal([]byte(text), &v) != nil && json.Unmarshal([]byte(strings.ReplaceAll(text, "'", `"`)), &v) != nil {
-		return nil
-	}
-	var opens []string
-	leaves(v, "", 0, func(name, value string) {
-		last := name[strings.LastIndexByte(name, '.')+1:]
-		if openKeys[last] && len(opens) < maxOpens {
-			opens = append(opens, name+"="+value)
-		}
-	})
-	return opens
-}
-
-// leaves visits the options, in order, by their full names.
-func leaves(v any, name string, depth int, visit func(name, value string)) {
-	if depth > maxNested {
-		return
-	}
-	under := func(key string) string {
-		if name == "" {
-			return key
-		}
-		return name + "." + key
-	}
-	switch v := v.(type) {
-	case map[string]any:
-		keys := make([]string, 0, len(v))
-		for k := range v {
-			keys = append(keys, k)
-		}
-		sort.Strings(keys)
-		for _, k := range keys {
-			leaves(v[k], under(k), depth+1, visit)
-		}
-	case []any:
-		for i, e := range v {
-			leaves(e, under(fmt.Sprint(i)), depth+1, visit)
-		}
-	default:
-		visit(name, fmt.Sprint(v))
-	}
 }
 
 // Wary tells whether someone who does not trust the image should look at the name before

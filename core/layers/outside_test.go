@@ -34,6 +34,9 @@ func TestOutside(t *testing.T) {
 		{`json:{"a":[{"path":"p"}]}`, "raw", TargetOptions, []string{"a.0.path=p"}, true},
 		{"json:" + strings.Repeat(`{"file":`, 300), "raw", TargetOptions, nil, true},
 		{"json:{", "raw", TargetOptions, nil, true},
+		{`json:{"filename":"a"} x`, "raw", TargetOptions, nil, true},
+		{`json:{"filename":"a"`, "raw", TargetOptions, nil, true},
+		{`json: { "filename" : "a\"b\u0041\n" , "port" : 7, "x" : {} , "y" : [ ] } `, "raw", TargetOptions, []string{"filename=a\"bA\n", "port=7"}, true},
 	} {
 		o := outsideOf(Outside{Name: c.name, Format: c.format})
 		if o.Target != c.target || !slices.Equal(o.Opens, c.opens) || o.Wary() != c.wary {
@@ -46,4 +49,27 @@ func TestOutside(t *testing.T) {
 	if o := outsideOf(Outside{Data: true}); o.Target != TargetUnnamed || !o.Wary() || o.Warning() == "" {
 		t.Errorf("%+v", o)
 	}
+}
+
+// TestOptionsCutShort: no text makes the reader fail, and only a whole one is believed.
+func TestOptionsCutShort(t *testing.T) {
+	const whole = `{"a":{'filename':"x\u00e9\"","n":[1,{"path":null}]},"driver":"raw"}`
+	if got := jsonOpens(whole); !slices.Equal(got, []string{"a.filename=x\u00e9\"", "a.n.1.path=null", "driver=raw"}) {
+		t.Errorf("%q", got)
+	}
+	for n := range len(whole) {
+		if got := jsonOpens(whole[:n]); got != nil {
+			t.Errorf("%s: %q", whole[:n], got)
+		}
+		jsonOpens(whole[n:])
+	}
+}
+
+func FuzzOptions(f *testing.F) {
+	f.Add(`{"filename":"\ud800"}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		if n := len(jsonOpens(text)); n > maxOpens {
+			t.Error(n)
+		}
+	})
 }

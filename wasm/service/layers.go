@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"time"
 
 	"qcowscope/core/check"
 	"qcowscope/core/image"
@@ -148,7 +147,7 @@ func (s *Session) layerView(l *layersSeen, n int) LayersLayer {
 	}
 	snap := &s.now.report.Snapshots.Snapshots[n-1]
 	v.ID, v.Name, v.Table = string(snap.ID), string(snap.Name), hex(snap.L1TableOffset)
-	v.Date = time.Unix(int64(snap.DateSec), int64(snap.DateNsec)).UTC().Format(time.RFC3339)
+	v.Date = float64(snap.DateSec)
 	v.VMState = strconv.FormatUint(snap.VMState(), 10)
 	if size, ok := snap.DiskSize(); ok {
 		v.DiskSize = strconv.FormatUint(size, 10)

@@ -56,7 +56,7 @@ type LayersLayer struct {
 	Layer    int     `json:"layer"`
 	ID       string  `json:"id"`
 	Name     string  `json:"name"`
-	Date     string  `json:"date"`     // RFC 3339, UTC
+	Date     float64 `json:"date"`     // seconds since 1970, UTC
 	DiskSize string  `json:"diskSize"` // bytes, decimal; "" if the snapshot does not say
 	VMState  string  `json:"vmState"`  // bytes, decimal, as the snapshot says
 	Table    string  `json:"table"`    // hex offset of its L1 table

@@ -24,7 +24,7 @@ export function layer(number: number, change: Partial<LayersLayer> = {}): Layers
     layer: number,
     id: number === 0 ? '' : String(number),
     name: number === 0 ? '' : `snapshot ${number}`,
-    date: '2026-01-02T03:04:05Z',
+    date: 1767323045,
     diskSize: '1073741824',
     vmState: '0',
     table: '0x30000',

@@ -667,8 +667,8 @@ export interface LayersLayer {
   layer: number;
   id: string;
   name: string;
-  /** RFC 3339, UTC */
-  date: string;
+  /** seconds since 1970, UTC */
+  date: number;
   /** bytes, decimal; "" if the snapshot does not say */
   diskSize: string;
   /** bytes, decimal, as the snapshot says */

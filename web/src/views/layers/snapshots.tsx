@@ -138,7 +138,7 @@ function Facts({layer: {layer, id, date, vmState, diskSize, table}}: {layer: Lay
     <>
       {layer > 0 && (
         <>
-          id <ImageText text={id} />, {date.slice(0, 16).replace('T', ' ')} UTC,{' '}
+          id <ImageText text={id} />, {new Date(1000 * date).toISOString().slice(0, 16).replace('T', ' ')} UTC,{' '}
         </>
       )}
       {diskSize === '' ? 'disk size not recorded' : `disk ${formatDecimalBytes(diskSize)}`}
