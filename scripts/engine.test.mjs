@@ -100,8 +100,8 @@ test('the whole road: findings, map, cluster, plan, writes, apply, segments, rep
   const before = await call('check', {deep: false});
   const {findings} = await call('findings', {code: before.groups[0].code, from: 0, count: 100, picks: []});
   assert.ok(findings.length > 0 && findings.every((/** @type {any} */ f) => f.what !== ''));
-  const tile = await call('tile', {first: 0, perCell: 1, cells: 8});
-  assert.ok(tile instanceof Uint8Array && tile.length === 8);
+  const tile = await call('mapTile', {space: 'host', layer: 0, order: 'along', level: 0, x: 0, y: 0, clusters: 8});
+  assert.ok(tile instanceof Uint8Array && tile.length === 16);
   assert.equal((await call('cluster', {cluster: 0})).owner, 'header');
   const plan = await call('plan', {scope: 'all', accept: [], leave: []});
   assert.equal(plan.empty, false);

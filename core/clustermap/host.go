@@ -125,11 +125,6 @@ func alikeBytes(roles, counts []uint8, shown uint8) int64 {
 	return int64(n)
 }
 
-// Tile is Line of the map.
-func (m *HostMap) Tile(first, perCell int64, cells int) []byte {
-	return m.Picture.Line(first, perCell, cells)
-}
-
 // Severity is that of one cluster, as the map shows it; ok is false when nothing is wrong.
 func (m *HostMap) Severity(c qcow2.HostCluster) (s check.Severity, ok bool) {
 	if c < 0 || int64(c) >= m.table.Len() {

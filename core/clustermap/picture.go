@@ -220,20 +220,3 @@ func (p *Picture) Worst(ctx context.Context, o Order, level int, x, y int64) (in
 	severity, _ := p.trouble(pyramid, level, at)
 	return p.oneOf(pyramid, level, at, severity), nil
 }
-
-// Line is the first bytes of cells that are not those of a level: each stands for perCell
-// clusters from first on. Past the end it is CellPastEnd.
-func (p *Picture) Line(first, perCell int64, cells int) []byte {
-	out := make([]byte, cells)
-	for i := range out {
-		from := first + int64(i)*perCell
-		if from >= p.Plane.Clusters || from < 0 {
-			out[i] = CellPastEnd
-			continue
-		}
-		var t tally
-		sum(p.looks, from, min(perCell, p.Plane.Clusters-from), &t)
-		out[i] = p.pack(&t)[0]
-	}
-	return out
-}

@@ -17,7 +17,6 @@ func operationsOf(s *service.Session) map[string]operation {
 		"open":     asking(s.Open),
 		"check":    asking(s.Check),
 		"findings": asking(s.Findings),
-		"tile":     packed(s.Tile),
 		"cluster":  asking(s.Cluster),
 		"plan":     asking(s.Plan),
 		"writes":   asking(s.Writes),

@@ -124,18 +124,7 @@ type FindingGroup struct {
 	Consent  string  `json:"consent"`  // what accepting its repair (PlanRequest.Accept) chooses or gives up; "" if there is no such repair
 }
 
-// TileRequest asks for cells of the host map. One cell stands for PerCell clusters from First on.
-type TileRequest struct {
-	First   float64 `json:"first"`
-	PerCell float64 `json:"perCell"` // >= 1
-	Cells   int     `json:"cells"`   // at most 1<<22
-}
-
-// A tile crosses as a Uint8Array of Cells bytes: the low 5 bits are the index in Owners of the
-// owner with the most clusters, the high 3 bits the worst severity in the cell (0 none, 1 note,
-// 2 waste, 3 warning, 4 damage, 5 danger). Cells past the end of the file are 255.
-
-// Owners are the names of the owner indices in a tile.
+// Owners are who may have a host cluster, in the order of the kinds of a MapTileRequest.
 var Owners = []string{"free", "header", "l1", "l2", "reftable", "refblock", "data", "compressed",
 	"zero", "snapshot-table", "snapshot-l1", "snapshot-l2", "snapshot-data", "bitmap", "crypto", "leaked", "hole"}
 
@@ -157,7 +146,7 @@ type ClusterView struct {
 	Claims      []Claim       `json:"claims"`    // who points here, at most 100
 	MoreClaims  bool          `json:"moreClaims"`
 	Findings    []FindingView `json:"findings"`    // that concern this cluster, at most 20
-	Subclusters []string      `json:"subclusters"` // 32 of unallocated, allocated, zero, invalid; empty without extended L2 entries
+	Subclusters []string      `json:"subclusters"` // 32 of SubclusterStates; empty without extended L2 entries
 }
 
 // Claim is one pointer to a host cluster.

@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"sync"
 	"time"
@@ -237,19 +236,6 @@ func (s *Session) Segments(context.Context) (SegmentsReply, error) {
 		r.Patch = append(r.Patch, seg.Data...)
 	}
 	return r, nil
-}
-
-// Tile paints cells of the host map.
-func (s *Session) Tile(_ context.Context, req TileRequest) ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.now.hosts == nil {
-		return nil, errNotChecked
-	}
-	if req.Cells < 0 || req.Cells > 1<<22 || !(req.PerCell >= 1) || !(req.First >= 0) || req.PerCell > 1<<32 || req.First > 1<<40 {
-		return nil, &ProblemError{Problem{Kind: "internal", Title: "The map was asked for impossible cells.", Detail: fmt.Sprintf("%+v", req)}}
-	}
-	return s.now.hosts.Tile(int64(req.First), int64(req.PerCell), req.Cells), nil
 }
 
 func hex[T ~int64 | ~uint64](v T) string { return "0x" + strconv.FormatUint(uint64(v), 16) }

@@ -182,23 +182,20 @@ func TestClusterTellsWhoPointsToIt(t *testing.T) {
 	}
 }
 
-func TestTileKeepsABadClusterVisible(t *testing.T) {
+func TestMapKeepsABadClusterVisible(t *testing.T) {
 	s, _ := checked(t, recipe(t, "refcount_zero_data"))
-	n := int(s.now.img.HostClusters())
-	fine, err := s.Tile(context.Background(), TileRequest{PerCell: 1, Cells: n + 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if fine[n] != 255 || fine[n+1] != 255 {
-		t.Error("cells past the end are not marked")
-	}
-	worst := byte(0)
-	for _, c := range fine[:n] {
-		worst = max(worst, c>>5)
-	}
-	coarse, err := s.Tile(context.Background(), TileRequest{PerCell: float64(n), Cells: 1})
-	if err != nil || worst != 5 || coarse[0]>>5 != worst {
-		t.Errorf("worst of the cells %d, of all in one %d, %v", worst, coarse[0]>>5, err)
+	for level, last := 0, 1<<20; last > 1; level++ {
+		cells, err := s.MapTile(context.Background(), MapTileRequest{Space: "host", Order: "along", Level: level})
+		if err != nil || len(cells) == 0 {
+			t.Fatalf("level %d: %d bytes, %v", level, len(cells), err)
+		}
+		worst := byte(0)
+		for i := 0; i < len(cells); i += 2 {
+			worst = max(worst, cells[i]>>5)
+		}
+		if last = len(cells) / 2; worst != 5 {
+			t.Errorf("level %d: the worst of %d cells is %d", level, last, worst)
+		}
 	}
 }
 
@@ -282,8 +279,9 @@ func TestDeepCheck(t *testing.T) {
 func TestHostileRequests(t *testing.T) {
 	s, _ := checked(t, recipe(t, "healthy_v3"))
 	ctx := context.Background()
-	for _, r := range []TileRequest{{Cells: -1}, {Cells: 1 << 30, PerCell: 1}, {Cells: 1}, {First: -5, PerCell: 1, Cells: 1}, {PerCell: 1e300, Cells: 1}} {
-		if _, err := s.Tile(ctx, r); err == nil {
+	for _, r := range []MapTileRequest{{}, {Space: "host"}, {Space: "host", Order: "rows", Level: -1}, {Space: "host", Order: "rows", Level: 99},
+		{Space: "host", Order: "along", X: -1}, {Space: "host", Order: "along", Y: 1e300}, {Space: "guest", Order: "rows", Layer: 7}, {Space: "host", Order: "rows", Clusters: 1e15}} {
+		if _, err := s.MapTile(ctx, r); err == nil {
 			t.Errorf("tile %+v was painted", r)
 		}
 	}

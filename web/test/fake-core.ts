@@ -1,7 +1,6 @@
 import {failure, ok} from '../src/base/result';
 import type {EngineApi} from '../src/engine/api';
 import type {Port} from '../src/engine/client';
-import {packCell} from '../src/model/cells';
 import {hexReplies} from './fake-hex';
 import {layersReplies} from './fake-layers';
 import {mapReplies} from './fake-map';
@@ -174,7 +173,6 @@ export function replies(change: Partial<Replies> = {}): Replies {
       after: {corruptions: 0, leaks: 0, checkErrors: 0, exitCode: 0, beyond: 0},
     }),
     written: () => new Float64Array(0),
-    tile: ({cells}: {cells: number}) => new Uint8Array(cells).fill(packCell('data', 'none')),
     cluster: ({cluster}: {cluster: number}) => ({
       cluster,
       host: `0x${(cluster * 65536).toString(16)}`,

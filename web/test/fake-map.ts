@@ -1,7 +1,7 @@
 import type {Reply} from '../src/protocol/ops';
 import type {MapOps} from '../src/protocol/ops-map';
 import type {MapTileRequest, MapTotalsRequest} from '../src/protocol/protocol.gen';
-import {packCell} from '../src/model/cells';
+import {OWNERS} from '../src/model/owners';
 
 /** The map of the stand-in for the core: 40 host clusters of data, 16384 guest clusters of which none is mapped. */
 const HOSTS = 40;
@@ -14,7 +14,7 @@ export const mapReplies: MapReplies = {
     const clusters = space === 'guest' ? GUESTS : HOSTS;
     const columns = space === 'guest' ? 128 : 8;
     const cells = order === 'along' ? Math.ceil(clusters / 4 ** level) : (columns >> level) * Math.ceil(clusters / columns / 2 ** level);
-    return Uint8Array.from({length: 2 * cells}, (_, i) => (i % 2 === 1 || space === 'guest' ? 0 : packCell('data', 'none')));
+    return Uint8Array.from({length: 2 * cells}, (_, i) => (i % 2 === 1 || space === 'guest' ? 0 : OWNERS.indexOf('data')));
   },
   mapPins: () => ({clusters: new Float64Array(), counts: new Float64Array(), severities: new Uint8Array()}),
   mapCell: () => ({cluster: 7}),

@@ -117,9 +117,9 @@ describe('after a crash', () => {
     await engine.call('plan', {scope: 'all', accept: [], leave: [], redirect: false});
     await engine.call('apply', undefined);
     first.events?.ended(2, 'panic');
-    const tiles = [1, 2].map((first) => engine.call('tile', {first, perCell: 1, cells: 1}));
-    await Promise.all(tiles);
-    expect(second.asked).toEqual([...started, 'check', 'plan', 'apply', 'tile', 'tile']);
+    const clusters = [1, 2].map((cluster) => engine.call('cluster', {cluster}));
+    await Promise.all(clusters);
+    expect(second.asked).toEqual([...started, 'check', 'plan', 'apply', 'cluster', 'cluster']);
     expect(restarted).toHaveBeenCalledOnce();
   });
 

@@ -18,7 +18,6 @@ import type {
   PlanFileRequest,
   PlanRequest,
   PlanView,
-  TileRequest,
   Verdict,
   WritesReply,
   WritesRequest,
@@ -40,7 +39,6 @@ export interface Ops extends FindingsOps, HexOps, LabOps, LayersOps, MapOps, Red
   open: {request: OpenRequest; reply: OpenReply};
   check: {request: CheckRequest; reply: Verdict};
   findings: {request: FindingsRequest; reply: FindingsReply};
-  tile: {request: TileRequest; reply: Uint8Array<ArrayBuffer>};
   cluster: {request: ClusterRequest; reply: ClusterView};
   plan: {request: PlanRequest; reply: PlanView};
   writes: {request: WritesRequest; reply: WritesReply};

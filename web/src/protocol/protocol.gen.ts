@@ -1457,16 +1457,7 @@ export interface FindingGroup {
   consent: string;
 }
 
-/** TileRequest asks for cells of the host map. One cell stands for PerCell clusters from First on. */
-export interface TileRequest {
-  first: number;
-  /** >= 1 */
-  perCell: number;
-  /** at most 1<<22 */
-  cells: number;
-}
-
-/** Owners are the names of the owner indices in a tile. */
+/** Owners are who may have a host cluster, in the order of the kinds of a MapTileRequest. */
 export const Owners = [
   'free',
   'header',
@@ -1517,7 +1508,7 @@ export interface ClusterView {
   moreClaims: boolean;
   /** that concern this cluster, at most 20 */
   findings: FindingView[];
-  /** 32 of unallocated, allocated, zero, invalid; empty without extended L2 entries */
+  /** 32 of SubclusterStates; empty without extended L2 entries */
   subclusters: string[];
 }
 

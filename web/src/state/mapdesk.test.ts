@@ -1,6 +1,5 @@
 import {expect, it, vi} from 'vitest';
 import {ok} from '../base/result';
-import type {Engine} from '../engine/client';
 import {inFile, onDisk} from '../model/map/place';
 import type {MapLinksRequest} from '../protocol/protocol.gen';
 import {MapDesk} from './mapdesk';

@@ -1,11 +1,10 @@
 import {rgbOf} from '../../model/map/colours';
 import {hilbertPoint} from '../../model/map/hilbert';
 import {nameOf} from '../../model/map/plane';
-import {byteSize, DIMMED, DIMMED_FLAG, placesIn, strength, tableIndex} from './frame';
+import {byteSize, DIMMED, DIMMED_FLAG, PAST_END, placesIn, strength, tableIndex} from './frame';
 import type {Frame, Tile} from './frame';
 import type {CellPainter} from './painter';
 
-const PAST_END = 255;
 const MOST_IMAGES = 8;
 
 /** A tile as an image, a pixel a cell, in the colours of a table. */

@@ -6,6 +6,9 @@ import {rowLength} from '../../model/map/plane';
 import type {Plane, TilePlace} from '../../model/map/plane';
 import {TEXTURES} from '../../model/owners';
 
+/** The first byte of what lies behind the last cluster. */
+export const PAST_END = 255;
+
 /** Cells that have been read, and where they lie. */
 export interface Tile {
   place: TilePlace;

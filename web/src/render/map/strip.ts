@@ -4,7 +4,7 @@ import {clusterAt, clustersOf, rowLength, tilesIn} from '../../model/map/plane';
 import type {Plane, TilePlace} from '../../model/map/plane';
 import type {Palette} from '../../model/palette';
 import {SEVERITIES} from '../../model/severity';
-import {strength, tableIndex} from './frame';
+import {PAST_END, strength, tableIndex} from './frame';
 import type {Frame, Tile} from './frame';
 
 /** The whole file or disk as a narrow strip, from its start above to its end below. */
@@ -47,7 +47,6 @@ const SHOWN_WIDTH = 4;
 const TICKS_WIDTH = 8;
 /** Of a part on screen that is looked up at once. */
 const SHOWN_CELL = 20;
-const PAST_END = 255;
 
 export class StripPainter {
   private lines: {cells: Tile; marks: Tile | null; table: Uint8Array; height: number; list: Line[]} | null = null;

@@ -2,6 +2,7 @@ import type {Result} from '../../base/result';
 import {nameOf, placeInTile} from '../../model/map/plane';
 import type {Cell, Plane, TilePlace} from '../../model/map/plane';
 import type {MapTileRequest, Problem} from '../../protocol/protocol.gen';
+import {PAST_END} from './frame';
 import type {Tile} from './frame';
 
 /** Whose cells: a space and, of guests, a layer, laid out on a plane. */
@@ -17,7 +18,6 @@ export type ReadTile = (request: MapTileRequest) => Promise<Result<Uint8Array<Ar
 /** Bounds the memory of a map: with 2 MiB a tile, and the same again on the graphics card. */
 const MOST_TILES = 16;
 const IN_FLIGHT = 2;
-const PAST_END = 255;
 
 export interface Wanted {
   source: Source;

@@ -14,6 +14,8 @@ const MOVES: Record<string, Move> = {
 
 /** What else a map does at a key. */
 export interface KeyActions {
+  /** h: rows or the curve. */
+  layOut: () => void;
   /** Enter: what is this? And again: closer. */
   enter: () => void;
   /** Escape: backs out of what was chosen; false if there is nothing to back out of. */
@@ -43,6 +45,9 @@ export function pressed(event: KeyboardEvent, viewpoint: Viewpoint, actions: Key
       return true;
     case '0':
       viewpoint.whole();
+      return true;
+    case 'h':
+      actions.layOut();
       return true;
     case 'Enter':
       actions.enter();

@@ -145,6 +145,7 @@ function useKeys(pane: Pane, {space, plane, source}: Sight, pick: Pick) {
     const {viewpoint} = pane;
     const before = viewpoint.now.value;
     const done = pressed(event, viewpoint, {
+      layOut: () => controller.map.change({order: plane.order === 'rows' ? 'hilbert' : 'rows'}),
       enter: () => {
         const spot = before === null ? null : cursorSpot(before);
         const same = spot !== null && spot.level === 0 && spot.length > 1 && selectedIn(space, source.layer, controller.view.value.selected) === spot.cluster;
