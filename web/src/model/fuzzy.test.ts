@@ -4,7 +4,7 @@ import {fitOf, fitting} from './fuzzy';
 const commands = ['Go to Map', 'Go to Repair', 'Map as a table', 'Save repaired image', 'Check again', 'Next finding', 'Colours: dark'];
 
 function found(query: string): string[] {
-  return fitting(query, commands, (text) => text).map(({item}) => item);
+  return fitting(query, commands, (name) => ({name, words: name === 'Check again' ? 'verify' : ''})).map(({item}) => item);
 }
 
 function marked(query: string, text: string): string {
@@ -24,6 +24,12 @@ describe('a query', () => {
     expect(found('chag')).toEqual(['Check again']);
     expect(found('gtr')[0]).toBe('Go to Repair');
     expect(found('zzz')).toEqual([]);
+  });
+
+  it('finds other words for the same, in one piece', () => {
+    expect(found('verify')).toEqual(['Check again']);
+    expect(fitOf('verify', 'Check again', 'verify')?.hits.size).toBe(0);
+    expect(found('vfy')).toEqual([]);
   });
 
   it('that is empty finds everything as it stands', () => {

@@ -6,16 +6,17 @@ export interface Fit {
 }
 
 /**
- * Whether every word of a query is found in a text: as it stands, or its letters in their order. Better is what stands
- * at the start of a word, and what is found in one piece.
+ * Whether every word of a query is found in a name: as it stands, or its letters in their order; or as it stands in
+ * other words for the same. Better is what stands at the start of a word, and what is found in one piece.
  */
-export function fitOf(query: string, text: string): Fit | null {
+export function fitOf(query: string, name: string, synonyms = ''): Fit | null {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const text = name.toLowerCase();
   const hits = new Set<number>();
   // Of texts that fit alike the shortest is meant.
   let score = -text.length / 1000;
   for (const word of words) {
-    const fit = wordFit(word, text.toLowerCase());
+    const fit = pieceFit(word, text) ?? elsewhere(pieceFit(word, synonyms.toLowerCase())) ?? letterFit(word, text);
     if (fit === null) {
       return null;
     }
@@ -25,8 +26,9 @@ export function fitOf(query: string, text: string): Fit | null {
   return {score, hits};
 }
 
-function wordFit(word: string, text: string): Fit | null {
-  return pieceFit(word, text) ?? letterFit(word, text);
+/** The same fit, with nothing to mark in the name. */
+function elsewhere(fit: Fit | null): Fit | null {
+  return fit === null ? null : {score: fit.score / 2, hits: new Set()};
 }
 
 /** The word in one piece, at the start of a word of the text if there is such a place. */
@@ -87,13 +89,14 @@ function startsWord(text: string, at: number): boolean {
 }
 
 /** What fits, the best first; what fits alike stays in its order. An empty query leaves all as it is. */
-export function fitting<T>(query: string, items: readonly T[], textOf: (item: T) => string): {item: T; hits: ReadonlySet<number>}[] {
+export function fitting<T>(query: string, items: readonly T[], textOf: (item: T) => {name: string; words: string}): {item: T; hits: ReadonlySet<number>}[] {
   if (query.trim() === '') {
     return items.map((item) => ({item, hits: new Set()}));
   }
   return items
     .flatMap((item) => {
-      const fit = fitOf(query, textOf(item));
+      const {name, words} = textOf(item);
+      const fit = fitOf(query, name, words);
       return fit === null ? [] : [{item, ...fit}];
     })
     .toSorted((a, b) => b.score - a.score)

@@ -29,7 +29,7 @@ function Palette() {
   useEffect(() => dialog.current?.showModal(), []);
   const found: Found[] = [
     ...placeCommands(controller, query).map((command) => ({command, hits: new Set<number>()})),
-    ...fitting(query, commandsOf(controller, desk), ({name, words}) => `${name} ${words}`).map(({item, hits}) => ({command: item, hits})),
+    ...fitting(query, commandsOf(controller, desk), (command) => command).map(({item, hits}) => ({command: item, hits})),
   ];
   const chosen = Math.min(index, found.length - 1);
   const run = (one: Found | undefined) => {
