@@ -114,12 +114,14 @@ func switchOf(batches [][]patch.Write) (first, last int) {
 func (s *Session) RedirectLog(_ context.Context, req RedirectLogRequest) (RedirectLogReply, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.redirected
-	if req.Of == "lab" {
-		r = nil
-		if s.lab != nil {
-			r = s.lab.redirected
-		}
+	var r *redirected
+	switch {
+	case req.Of == "repair":
+		r = s.redirected
+	case req.Of == "lab" && s.lab != nil:
+		r = s.lab.redirected
+	case req.Of == "write":
+		r = s.write.redirected
 	}
 	if r == nil {
 		return RedirectLogReply{}, errNoPlan
@@ -130,6 +132,33 @@ func (s *Session) RedirectLog(_ context.Context, req RedirectLogRequest) (Redire
 		reply.Records = append(reply.Records, recordView(record))
 	}
 	return reply, nil
+}
+
+// RedirectWrite tells what becomes of a request of the guest when it is redirected. Nothing is
+// applied.
+func (s *Session) RedirectWrite(ctx context.Context, req WriteRequest) (Redirected, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now.report == nil {
+		return Redirected{}, errNotChecked
+	}
+	o, err := s.planWrite(ctx, req)
+	if err != nil {
+		return Redirected{}, stoppedError(s.now.img.Geo, err)
+	}
+	if why := s.barred(o); why != "" {
+		return Redirected{Cannot: why}, nil
+	}
+	plans, err := o.Plans(ctx)
+	if err != nil {
+		return Redirected{}, problemError(err)
+	}
+	r, err := s.redirect(ctx, plans.Image, nil)
+	if err != nil {
+		return Redirected{}, problemError(err)
+	}
+	s.write.redirected = r
+	return r.view, nil
 }
 
 // recordView is a record in words; its place stands for itself.

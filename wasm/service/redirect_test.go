@@ -186,3 +186,28 @@ func TestRedirectEveryRecipe(t *testing.T) {
 		t.Errorf("only %d are redirected", redirected)
 	}
 }
+
+// A write of the guest that is redirected is the one that is applied, and is taken back.
+func TestRedirectedWrite(t *testing.T) {
+	file := recipe(t, "healthy_v3")
+	s, _ := checked(t, file)
+	ctx := context.Background()
+	write := WriteRequest{Offset: 0, Length: 4096, Kind: "write", Fill: 0x5a}
+	r, err := s.RedirectWrite(ctx, write)
+	if err != nil || !r.On || r.DataBytes == 0 || !slices.Contains(kindsOf(r), "header") {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if log, err := s.RedirectLog(ctx, RedirectLogRequest{Of: "write", Count: 1}); err != nil || len(log.Records) != 1 {
+		t.Errorf("%+v, %v", log, err)
+	}
+	if v, err := s.WriteApply(ctx, WriteApplyRequest{Write: write, Redirect: true}); err != nil || v.ExitCode != 0 {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	safeInPlace(t, s, file)
+	if v, err := s.Undo(ctx); err != nil || v.Applied {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	if got := assembled(t, s, file); !bytes.Equal(got, file) {
+		t.Error("undone it is another file")
+	}
+}

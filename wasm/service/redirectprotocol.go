@@ -22,7 +22,7 @@ type RedirectBatch struct {
 
 // RedirectLogRequest asks for a page of the log of the plan that was made last.
 type RedirectLogRequest struct {
-	Of    string `json:"of"` // repair, lab
+	Of    string `json:"of"` // repair, lab, write
 	From  int    `json:"from"`
 	Count int    `json:"count"` // at most 100
 }
@@ -37,4 +37,10 @@ type RedirectRecord struct {
 	Op   string `json:"op"`   // alloc, copy, write, update, count, free, late, header, commit
 	At   string `json:"at"`   // hex offset in the file; "" of a commit
 	Text string `json:"text"` // what is done, to what
+}
+
+// WriteApplyRequest asks for a request of the guest to be applied.
+type WriteApplyRequest struct {
+	Write    WriteRequest `json:"write"`
+	Redirect bool         `json:"redirect"` // so that it overwrites nothing that is live
 }

@@ -27,6 +27,8 @@ type writing struct {
 	writer  *cow.Writer
 	request WriteRequest
 	outcome *cow.Outcome // of the request that was planned last
+	// redirected is a request as RedirectWrite was asked for it last.
+	redirected *redirected
 }
 
 // WriteOpen gets ready to plan requests.
@@ -171,11 +173,12 @@ func fromBacking(o *cow.Outcome) bool {
 }
 
 // WriteApply lays a request over the file, in memory, and checks the result. What is planned
-// next goes on where it left the allocator, as in a running QEMU.
-func (s *Session) WriteApply(ctx context.Context, req WriteRequest) (Verdict, error) {
+// next goes on where it left the allocator, as in a running QEMU; what is redirected is
+// elsewhere, so that it begins anew.
+func (s *Session) WriteApply(ctx context.Context, req WriteApplyRequest) (Verdict, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o, err := s.planWrite(ctx, req)
+	o, err := s.planWrite(ctx, req.Write)
 	if err != nil {
 		return Verdict{}, stoppedError(s.now.img.Geo, err)
 	}
@@ -185,6 +188,13 @@ func (s *Session) WriteApply(ctx context.Context, req WriteRequest) (Verdict, er
 	plans, err := o.Plans(ctx)
 	if err != nil {
 		return Verdict{}, problemError(err)
+	}
+	if req.Redirect {
+		r, err := s.redirect(ctx, plans.Image, nil)
+		if err != nil {
+			return Verdict{}, problemError(err)
+		}
+		return s.lay(ctx, change{plan: r.plan}, nil)
 	}
 	return s.layWrite(ctx, plans, func(w *cow.Writer) (*cow.Writer, error) { return w.After(ctx, o, s.now.img, s.writeOptions()) })
 }

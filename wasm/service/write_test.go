@@ -30,7 +30,7 @@ func appliedWrite(t *testing.T, s *Session, r WriteRequest) Verdict {
 	if p := planned(t, s, r, 0); p.Barred != "" || p.Stop.Title != "" {
 		t.Fatalf("%+v: barred %q, stop %+v", r, p.Barred, p.Stop)
 	}
-	v, err := s.WriteApply(context.Background(), r)
+	v, err := s.WriteApply(context.Background(), WriteApplyRequest{Write: r})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestWriteBarred(t *testing.T) {
 		if c.want == "" && p.Barred != "" || !strings.Contains(p.Barred, c.want) {
 			t.Errorf("%s, %+v: barred %q (%+v)", c.image, c.r, p.Barred, p.Stop)
 		}
-		if _, err := s.WriteApply(context.Background(), c.r); (err == nil) != (c.want == "") {
+		if _, err := s.WriteApply(context.Background(), WriteApplyRequest{Write: c.r}); (err == nil) != (c.want == "") {
 			t.Errorf("%s, %+v: %v", c.image, c.r, err)
 		}
 	}

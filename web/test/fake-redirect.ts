@@ -34,6 +34,7 @@ const crashState: CrashState = {
 /** A change that writes nothing has no crash states. */
 export const redirectReplies: Pick<Replies, Exclude<keyof RedirectOps, 'crashOpen'>> = {
   redirectLog: () => ({records: []}),
+  redirectWrite: () => notRedirected,
   crash: () => ({blocked: [], empty: true, cannot: '', sides: [], sameGuest: true, compared: 0}),
   crashJudge: () => new Float64Array(),
   crashPlace: () => ({offset: '0x0'}),

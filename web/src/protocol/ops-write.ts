@@ -1,11 +1,11 @@
 import type {
   Verdict,
+  WriteApplyRequest,
   WriteOpenReply,
   WritePlanReply,
   WritePlanRequest,
   WriteQueueReply,
   WriteQueueRequest,
-  WriteRequest,
   WriteStatesReply,
   WriteStatesRequest,
   WriteTraceReply,
@@ -16,7 +16,7 @@ import type {
 export interface WriteOps {
   writeOpen: {request: undefined; reply: WriteOpenReply};
   writePlan: {request: WritePlanRequest; reply: WritePlanReply};
-  writeApply: {request: WriteRequest; reply: Verdict};
+  writeApply: {request: WriteApplyRequest; reply: Verdict};
   writeQueue: {request: WriteQueueRequest; reply: WriteQueueReply};
   writeQueueApply: {request: WriteQueueRequest; reply: Verdict};
   writeStates: {request: WriteStatesRequest; reply: WriteStatesReply};

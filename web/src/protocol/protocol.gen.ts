@@ -1642,7 +1642,7 @@ export interface RedirectBatch {
 
 /** RedirectLogRequest asks for a page of the log of the plan that was made last. */
 export interface RedirectLogRequest {
-  /** repair, lab */
+  /** repair, lab, write */
   of: string;
   from: number;
   /** at most 100 */
@@ -1662,6 +1662,13 @@ export interface RedirectRecord {
   at: string;
   /** what is done, to what */
   text: string;
+}
+
+/** WriteApplyRequest asks for a request of the guest to be applied. */
+export interface WriteApplyRequest {
+  write: WriteRequest;
+  /** so that it overwrites nothing that is live */
+  redirect: boolean;
 }
 
 /**

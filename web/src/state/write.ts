@@ -30,7 +30,7 @@ export class Writing {
 
   /** Applies one request of the guest. */
   async apply(write: WriteRequest, words: string): Promise<void> {
-    await this.controller.applyChange({kind: 'write', words, requests: [write]}, 'writeApply', write);
+    await this.controller.applyChange({kind: 'write', words, requests: [write]}, 'writeApply', {write, redirect: this.controller.view.value.redirect});
   }
 
   /** Applies writes that were in flight at once, and are all done. */

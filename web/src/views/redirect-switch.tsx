@@ -11,7 +11,7 @@ import {ImageText} from './text';
 
 interface RedirectSwitchProps {
   /** Whose plan it is, for its log. */
-  of: 'repair' | 'lab';
+  of: 'repair' | 'lab' | 'write';
   on: boolean;
   /** What became of the plan; null while there is none. */
   redirected: Redirected | null;
@@ -103,7 +103,7 @@ function Batches({batches}: {batches: RedirectBatch[]}) {
 }
 
 /** What the transaction does, record by record. */
-function Log({of, records}: {of: 'repair' | 'lab'; records: number}) {
+function Log({of, records}: {of: 'repair' | 'lab' | 'write'; records: number}) {
   const [open, setOpen] = useState(false);
   return (
     <details class="redirect-log" onToggle={(event) => setOpen(event.currentTarget.open)}>
@@ -113,7 +113,7 @@ function Log({of, records}: {of: 'repair' | 'lab'; records: number}) {
   );
 }
 
-function LogRecords({of, records}: {of: 'repair' | 'lab'; records: number}) {
+function LogRecords({of, records}: {of: 'repair' | 'lab' | 'write'; records: number}) {
   const controller = useController();
   const {epoch} = useStore(controller.view);
   const [from, setFrom] = useState(0);

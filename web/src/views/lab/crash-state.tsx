@@ -1,4 +1,3 @@
-import {useEffect, useState} from 'preact/hooks';
 import {formatBytes, formatCount, plural} from '../../base/units';
 import {landedText, OUTCOME_FACTS, stateText} from '../../model/crash';
 import type {Judged} from '../../model/crash';
@@ -13,6 +12,7 @@ import {ProblemText} from '../problem';
 import {SeverityTag} from '../signs';
 import {Hex, ImageText} from '../text';
 import {OutcomeTag} from './crash-table';
+import {useRested} from './use-rested';
 
 interface CrashStateProps {
   session: OpenSession;
@@ -24,14 +24,14 @@ interface CrashStateProps {
   judged: Judged;
 }
 
-/** Writes are asked for once the choosing rests. */
+/** The image is asked for once the choosing rests. */
 const REST_MS = 140;
 
 /** The image at a crash point: its verdict, its findings, what the guest reads, and what has landed. */
 export function CrashStateView({session, view, side, index, state, judged}: CrashStateProps) {
   const controller = useController();
   const {epoch} = useStore(controller.view);
-  const rested = useRested(state * view.sides.length + index);
+  const rested = useRested(state * view.sides.length + index, REST_MS);
   const asked = {side: rested % view.sides.length, state: Math.floor(rested / view.sides.length)};
   const loaded = useLoaded(`${epoch} ${rested}`, () => controller.engine.call('crashState', asked));
   const current = asked.side === index && asked.state === state ? loaded : ({step: 'loading'} as const);
@@ -60,15 +60,6 @@ export function CrashStateView({session, view, side, index, state, judged}: Cras
       </div>
     </section>
   );
-}
-
-function useRested(value: number): number {
-  const [rested, setRested] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setRested(value), REST_MS);
-    return () => clearTimeout(timer);
-  }, [value]);
-  return rested;
 }
 
 function named(outcome: string): CrashOutcome {

@@ -9,6 +9,7 @@ import {isBusy} from '../../state/session';
 import type {OpenSession} from '../../state/session';
 import {useController, useStore} from '../app-context';
 import {ProblemText} from '../problem';
+import {RedirectWrite} from './redirect-write';
 import {groupOf, pick, useLatest, useStates} from './use-write';
 import {WriteForm} from './write-form';
 import {WriteAnswer, WriteDetails} from './write-outcome';
@@ -137,6 +138,7 @@ function Actions({session, request, plan, onQueue}: ActionsProps) {
   const stopped = plan.stop.title !== '';
   return (
     <div class="w-actions">
+      {!stopped && plan.barred === '' && <RedirectWrite session={session} request={request} />}
       <div class="row">
         <button
           type="button"
