@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {request} from 'node:http';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
@@ -16,6 +16,8 @@ const page = '<!doctype html><title>hello</title>'.repeat(20);
 before(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'serve-'));
   writeFileSync(path.join(folder, 'index.html'), page);
+  mkdirSync(path.join(folder, 'assets'));
+  writeFileSync(path.join(folder, 'assets/index-1a2b.js'), '');
   writeFileSync(path.join(folder, 'engine.wasm'), Buffer.from([0, 0x61, 0x73, 0x6d]));
   server = await serve({folder, port: 0});
 });
@@ -51,6 +53,12 @@ test('the page, with the headers that keep an image inside', async () => {
   assert.equal(headers['content-type'], 'text/html; charset=utf-8');
   assert.equal(headers['x-content-type-options'], 'nosniff');
   assert.match(String(headers['content-security-policy']), /default-src 'none';.*connect-src 'self'/);
+});
+
+test('kept for ever is only what has a hash in its name', async () => {
+  assert.equal((await raw('/')).headers['cache-control'], 'no-cache');
+  assert.equal((await raw('/assets/index-1a2b.js')).headers['cache-control'], 'public, max-age=31536000, immutable');
+  assert.equal((await raw('/assets/missing.js')).headers['cache-control'], undefined);
 });
 
 test('WebAssembly has its own type', async () => {

@@ -53,12 +53,13 @@ func (s *Service) judge(ctx context.Context, o Object, how judging) (r Result, s
 // settle makes a result of an error that says something about the image; others it returns.
 func (r *Result) settle(src *stored, err error) error {
 	trouble := src.trouble()
+	var part *partError
 	switch {
 	case trouble != nil && !final(trouble):
 		return trouble
 	case trouble != nil:
 		r.fail(trouble)
-	case errors.Is(err, refcount.ErrPartsClash), errors.Is(err, refcount.ErrNotPlain):
+	case errors.Is(err, refcount.ErrPartsClash), errors.Is(err, refcount.ErrNotPlain), errors.As(err, &part):
 		return err
 	case err != nil:
 		r.fail(err)

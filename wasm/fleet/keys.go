@@ -61,7 +61,7 @@ func checkPrefix(prefix string) error {
 	}
 	for part := range strings.SplitSeq(prefix, "/") {
 		if part == ".." || part == "." {
-			return errors.New("the key has a segment . or ..")
+			return errors.New("the key has . or .. as a segment")
 		}
 	}
 	return nil

@@ -277,6 +277,10 @@ func (s *Service) sumUp(ctx context.Context, sh *sharing, o Object, room *room) 
 	if errors.Is(err, refcount.ErrPartsClash) {
 		r, _, err = s.judge(ctx, o, judging{room: room})
 	}
+	var gone *partError
+	if errors.As(err, &gone) && errors.Is(err, ErrNotFound) {
+		return sum, nil // another message has put them together meanwhile
+	}
 	if err != nil {
 		return sum, err
 	}
@@ -286,6 +290,12 @@ func (s *Service) sumUp(ctx context.Context, sh *sharing, o Object, room *room) 
 // maxPart bounds what is read of a part.
 const maxPart = 32 << 20
 
+// partError says that a part cannot be read, which says nothing about the image.
+type partError struct{ err error }
+
+func (e *partError) Error() string { return "fleet: a part of an image: " + e.err.Error() }
+func (e *partError) Unwrap() error { return e.err }
+
 // readParts reads the parts one by one: together they may be larger than the memory.
 func (s *Service) readParts(ctx context.Context, sh *sharing, c counted) iter.Seq2[*refcount.Part, error] {
 	return func(yield func(*refcount.Part, error) bool) {
@@ -293,7 +303,9 @@ func (s *Service) readParts(ctx context.Context, sh *sharing, c counted) iter.Se
 		for _, end := range sh.Ends {
 			part := &refcount.Part{}
 			body, err := s.read(ctx, c.objects[first], maxPart)
-			if err == nil {
+			if err != nil {
+				err = &partError{err}
+			} else {
 				err = part.UnmarshalBinary(body)
 			}
 			if !yield(part, err) || err != nil {
