@@ -1,3 +1,4 @@
+import {writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import type {Locator, Page} from 'playwright-core';
@@ -163,6 +164,33 @@ describe('a write', () => {
       await save(page, saved, 'Save changed image');
       expect(await qemuCheck(saved)).toEqual({exit: 0, corruptions: 0, leaks: 0});
       await qemuIo(saved, 'read -P 0x11 0 7K', 'read -P 0x5a 7K 3K', 'read -P 0x11 10K 2K', 'read -P 0 12K 52K', 'read -P 0 128K 64K', 'read -P 0x77 2M 100K');
+      expect(trouble).toEqual([]);
+      await page.context().close();
+    });
+  });
+
+  test('over a backing file copies from it, once that is given', async () => {
+    await withFolder(async (folder) => {
+      const {page, trouble} = await app.open();
+      const base = path.join(folder, 'base.raw');
+      await writeFile(base, Buffer.alloc(1 << 20, 0x33));
+      const image = path.join(folder, 'over.qcow2');
+      await qemuImg('create', '-q', '-f', 'qcow2', '-o', 'extended_l2=on', '-b', base, '-F', 'raw', image, '1M');
+      await qemuIo(image, 'write -P 0x11 0 4K');
+      const lab = await openWrite(page, image);
+      await pickRange(lab, '0x41400', '1K');
+      await lab.getByText('Add it in the part Layers').waitFor();
+      expect(await button(lab, 'Apply write').isDisabled()).toBe(true);
+      await lab.getByRole('region', {name: 'Copied and left alone'}).getByText('copied from the backing file').first().waitFor();
+      await page.getByRole('region', {name: 'Layers', exact: true}).getByLabel('Choose the backing file').setInputFiles(base);
+      await button(lab, 'Apply write').click();
+      await lab.getByText('Applied in memory').waitFor();
+      const saved = path.join(folder, 'saved.qcow2');
+      await save(page, saved, 'Save changed image');
+      expect(await qemuCheck(saved)).toEqual({exit: 0, corruptions: 0, leaks: 0});
+      // Without its backing file: what was copied is in the image itself.
+      await qemuImg('rebase', '-u', '-f', 'qcow2', '-b', '', saved);
+      await qemuIo(saved, 'read -P 0x33 0x41000 1K', 'read -P 0x5a 0x41400 1K', 'read -P 0 0x41800 2K');
       expect(trouble).toEqual([]);
       await page.context().close();
     });

@@ -38,6 +38,7 @@ const pictures = [
   {name: 'hex', width: 1280, height: 900, scheme: 'light', sample: 'lost_refcounts', act: changedBytes},
   {name: 'layers', width: 1280, height: 900, scheme: 'light', act: layers, region: 'Layers'},
   {name: 'lab-width', width: 1280, height: 900, scheme: 'light', sample: 'hole_in_the_middle', act: width, motion: true, region: 'Lab'},
+  {name: 'lab-write', width: 1280, height: 900, scheme: 'light', act: write, region: 'Lab'},
   {name: 'save', width: 1280, height: 900, scheme: 'light', sample: 'lost_refcounts', act: repaired, region: 'Save'},
   {name: 'fleet', width: 1280, height: 900, scheme: 'light', act: fleet},
   {name: 'phone', width: 390, height: 844, scheme: 'light', sample: 'cut_off_copy'},
@@ -130,6 +131,28 @@ async function width(page) {
   await lab.getByRole('radio', {name: 'Walk by walk'}).check();
   await lab.getByRole('button', {name: 'Show cost and steps'}).click();
   await lab.getByRole('slider', {name: 'Step'}).fill('18');
+}
+
+/**
+ * One write to a cluster that a snapshot has, too: of its subclusters some hold data, some are zero.
+ * @param {Page} page
+ */
+async function write(page) {
+  const cwd = mkdtempSync(join(tmpdir(), 'qcowscope-pictures-'));
+  /** @param {string[]} args */
+  const img = (...args) => execFileSync('qemu-img', args, {cwd});
+  img('create', '-q', '-f', 'qcow2', '-o', 'extended_l2=on', 'server.qcow2', '64M');
+  const writes = ['write -P 1 0 128k', 'write -P 2 192k 36k', 'write -z 236k 8k', 'write -P 3 246k 6k', 'write -P 4 1M 300k'];
+  execFileSync('qemu-io', [...writes.flatMap((w) => ['-c', w]), 'server.qcow2'], {cwd});
+  img('snapshot', '-c', 'installed', 'server.qcow2');
+  await page.setInputFiles('input[type=file]', join(cwd, 'server.qcow2'));
+  await page.locator('[role=status][data-state=done]').waitFor();
+  const lab = page.getByRole('region', {name: 'Lab', exact: true});
+  await lab.getByRole('tab', {name: 'One write'}).click();
+  await lab.getByLabel('From guest offset').fill('0x37400');
+  await lab.getByLabel('Length', {exact: true}).fill('10K');
+  await lab.getByText('around it are copied').waitFor();
+  rmSync(cwd, {recursive: true});
 }
 
 /**

@@ -18,6 +18,8 @@ export const USUAL_FILL = 0x5a;
 /** The guest's writes: which one is picked, and those that are applied. */
 export class Writing {
   readonly picked = new Store<Picked>(NOTHING);
+  /** Grows whenever a file beside the image is given or taken away: what is copied may come from it. */
+  readonly besides = new Store(0);
 
   constructor(private readonly controller: Controller) {
     controller.session.subscribe(() => {

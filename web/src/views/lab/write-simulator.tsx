@@ -92,7 +92,8 @@ function usePlan(disk: Disk, cluster: number, write: WriteRequest): Result<Write
   const controller = useController();
   const {epoch} = useStore(controller.view);
   const shown = disk.extended ? {first: cluster, count: 1} : {first: groupOf(cluster), count: 32};
-  const key = JSON.stringify([epoch, write, shown]);
+  const besides = useStore(controller.writing.besides);
+  const key = JSON.stringify([epoch, besides, write, shown]);
   return useLatest(key, () => controller.engine.call('writePlan', {write, ...shown}));
 }
 
@@ -109,11 +110,12 @@ export interface Preview {
 function useQueue(events: readonly WriteEvent[], write: WriteRequest): Preview | null {
   const controller = useController();
   const {epoch} = useStore(controller.view);
+  const besides = useStore(controller.writing.besides);
   const flying = events.length > 0;
   const withNext = [...events, {finish: 0, write}];
   const ask = (all: readonly WriteEvent[]) => () => controller.engine.call('writeQueue', {events: [...all]});
-  const now = useLatest(flying ? JSON.stringify([epoch, events]) : null, ask(events));
-  const then = useLatest(flying && write.kind === 'write' ? JSON.stringify([epoch, withNext]) : null, ask(withNext));
+  const now = useLatest(flying ? JSON.stringify([epoch, besides, events]) : null, ask(events));
+  const then = useLatest(flying && write.kind === 'write' ? JSON.stringify([epoch, besides, withNext]) : null, ask(withNext));
   if (now?.ok !== true) {
     return null;
   }

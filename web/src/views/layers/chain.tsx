@@ -19,7 +19,7 @@ export function Chain() {
 }
 
 function Links({first}: {first: LayersChainReply}) {
-  const {engine} = useController();
+  const {engine, writing} = useController();
   const [chain, setChain] = useState(first);
   const [turn, setTurn] = useState(0);
   const [refused, setRefused] = useState<{link: number; data: boolean; why: string} | null>(null);
@@ -28,6 +28,7 @@ function Links({first}: {first: LayersChainReply}) {
     setChain(reply);
     setTurn(turn + 1);
     setRefused(null);
+    writing.besides.update((count) => count + 1);
   };
   const give = async (link: number, data: boolean, file: File) => {
     const reply = await engine.attachBeside(file, link, data);
