@@ -173,7 +173,10 @@ test('what goes although it was to be left is said, and why', async () => {
 test('what the guest reads after the plan is said before it is applied, and verified after', async () => {
   await withDamaged(lostAndLeaked, async (page) => {
     await expect.poll(() => region(page).locator('.effect').innerText(), patient).toContain('The same as before, byte for byte.');
+    const map = page.getByRole('region', {name: 'Map', exact: true});
+    await expect.poll(() => map.innerText(), patient).toContain('What the plan writes to has a corner on the map of the file: 1 cluster.');
     await apply(page);
+    await expect.poll(() => map.innerText(), patient).toContain('What was changed has a corner');
     await page.getByRole('button', {name: 'Verify', exact: true}).click();
     await expect.poll(() => region(page).locator('.verify').innerText(), patient).toContain('Verified: nothing is wrong any more.');
     const row = (name: string) => region(page).locator('.verify tr').filter({hasText: name}).innerText();

@@ -18,6 +18,9 @@ function desk() {
       done = Math.min(TABLES, done + 1);
       return Promise.resolve(ok({done, total: TABLES, complete: true, linked: true}));
     }
+    if (op === 'written') {
+      return Promise.resolve(ok(new Float64Array([5, 1, 40, 3])));
+    }
     const meant = request as MapLinksRequest;
     asked.push(meant);
     const first = meant.space === 'host' ? meant.first - 100 : meant.first + 100;
@@ -69,4 +72,14 @@ it('forgets all of it when the image changes', async () => {
   view.update((old) => ({...old, epoch: old.epoch + 1}));
   expect(map.scan.value).toBeNull();
   expect(map.linked.value.selected).toBeNull();
+});
+
+it('marks what a plan writes to, until the image changes', async () => {
+  const {desk: map, view} = desk();
+  await map.readWritten();
+  expect(map.linked.value.written).toEqual({space: 'host', runs: [{first: 5, count: 1}, {first: 40, count: 3}], more: false});
+  const late = map.readWritten();
+  view.update((old) => ({...old, epoch: old.epoch + 1}));
+  await late;
+  expect(map.linked.value.written).toBeNull();
 });

@@ -23,9 +23,11 @@ export interface Linked {
 export interface LinkedBoth {
   hovered: Linked | null;
   selected: Linked | null;
+  /** The clusters of the file that a plan writes to; null if there is no plan. */
+  written: Linked | null;
 }
 
-const NONE: LinkedBoth = {hovered: null, selected: null};
+const NONE: LinkedBoth = {hovered: null, selected: null, written: null};
 
 /**
  * What the two maps have in common: how they are looked at, how far the reading of the tables is on which the guest map
@@ -95,6 +97,16 @@ export class MapDesk {
     }
   }
 
+  /** Marks what the plan that was made last writes to, or the applied changes have written to. */
+  async readWritten(): Promise<void> {
+    const {epoch} = this;
+    const reply = await this.engine.call('written', {first: 0, count: Number.MAX_SAFE_INTEGER});
+    if (epoch === this.epoch) {
+      const written = reply.ok && reply.value.length > 0 ? writtenRuns(reply.value) : null;
+      this.linked.update((old) => (old.written === written ? old : {...old, written}));
+    }
+  }
+
   private viewChanged(): void {
     const {epoch, selected} = this.view.value;
     if (epoch !== this.epoch) {
@@ -158,4 +170,12 @@ function linkedOf(space: MapSpace, reply: Result<MapLinks, Problem>): Linked | n
   const {firsts, counts, more} = reply.value;
   const runs = Array.from(firsts, (first, i) => ({first, count: counts[i] ?? 1}));
   return {space: space === 'host' ? 'guest' : 'host', runs, more: more[0] === 1};
+}
+
+/** As the core gives at most so many. */
+const MOST_WRITTEN = 4096;
+
+function writtenRuns(pairs: Float64Array): Linked {
+  const runs = Array.from({length: pairs.length / 2}, (_, i) => ({first: pairs[2 * i] ?? 0, count: pairs[2 * i + 1] ?? 1}));
+  return {space: 'host', runs, more: runs.length >= MOST_WRITTEN};
 }

@@ -21,6 +21,9 @@ export function paintOverlay(context: CanvasRenderingContext2D, scene: Overlay):
   } else if (scene.camera.scale >= LETTER_CLUSTER) {
     paintLetters(context, scene);
   }
+  for (const part of scene.written) {
+    corner(context, scene, part);
+  }
   for (const part of scene.selected) {
     ring(context, scene, part, 2.5);
   }
@@ -87,6 +90,31 @@ function ring(context: CanvasRenderingContext2D, {camera, screen, palette}: Over
   context.strokeStyle = palette.ink;
   context.lineWidth = width;
   context.strokeRect(left, top, right - left, bottom - top);
+}
+
+const CORNER = 13;
+const SMALLEST_CORNER = 6;
+
+/** What a plan writes to has a corner turned down. */
+function corner(context: CanvasRenderingContext2D, {camera, screen, palette}: Overlay, part: Rect): void {
+  const rect = screenRect(camera, part);
+  const size = Math.max(SMALLEST_CORNER, Math.min(CORNER, camera.scale / 2));
+  const right = rect.x + Math.max(rect.width, size);
+  const bottom = rect.y + Math.max(rect.height, size);
+  if (right < 0 || bottom < 0 || rect.x > screen.width || rect.y > screen.height) {
+    return;
+  }
+  for (const [grow, colour] of [
+    [1.5, palette.page],
+    [0, palette.ink],
+  ] as const) {
+    context.fillStyle = colour;
+    context.beginPath();
+    context.moveTo(right + grow, bottom - size - 2.5 * grow);
+    context.lineTo(right + grow, bottom + grow);
+    context.lineTo(right - size - 2.5 * grow, bottom + grow);
+    context.fill();
+  }
 }
 
 /**

@@ -7,7 +7,7 @@ import {pinAt, placePins} from '../../model/map/pins';
 import type {PlacedPin} from '../../model/map/pins';
 import {pointOf, rectsOf, tilesIn} from '../../model/map/plane';
 import type {Point, Rect} from '../../model/map/plane';
-import type {Linked} from '../../state/mapdesk';
+import type {Linked, LinkedBoth} from '../../state/mapdesk';
 import {isWhole} from '../../state/viewpoint';
 import type {Looking, Viewpoint} from '../../state/viewpoint';
 import {paintAxis} from './axis';
@@ -34,7 +34,7 @@ export interface MapScene {
   /** The size of the file or disk, where its last cluster ends. */
   clusterSize: number;
   selected: number | null;
-  linked: {hovered: Linked | null; selected: Linked | null};
+  linked: LinkedBoth;
   /** The map has the keyboard. */
   focused: boolean;
 }
@@ -211,6 +211,7 @@ export class MapPicture {
         {rects: this.rectsOf(0, looking, scene.linked.selected, source.space as MapSpace), strong: true},
         {rects: this.rectsOf(1, looking, scene.linked.hovered, source.space as MapSpace), strong: false},
       ],
+      written: this.rectsOf(2, looking, scene.linked.written, source.space as MapSpace),
       cursor: scene.focused ? rectAt(cursor) : null,
       hovered: rectAt(under),
     };

@@ -27,6 +27,8 @@ export interface Overlay {
   selected: readonly Rect[];
   /** What belongs to what is selected in the other map, and to what the pointer is on there. */
   linked: readonly {rects: readonly Rect[]; strong: boolean}[];
+  /** What a plan writes to. */
+  written: readonly Rect[];
   cursor: Rect | null;
   hovered: Rect | null;
 }

@@ -1,3 +1,5 @@
+import {useEffect} from 'preact/hooks';
+import {plural} from '../../base/units';
 import {orderFor} from '../../model/map/choices';
 import {extentOf} from '../../model/map/plane';
 import type {OpenSession} from '../../state/session';
@@ -19,8 +21,32 @@ export function MapPanel({session}: {session: OpenSession}) {
   const info = currentInfo(session);
   return (
     <Section panel="map" label="Map" heading={isApplied(session) ? `Map after ${changeWords(session)}` : 'Map'} aside={<PictureOrTable />}>
+      <Written session={session} />
       {info.hostClusters > 0 ? <Maps info={info} verdict={currentVerdict(session)} /> : <p>The file has no clusters.</p>}
     </Section>
+  );
+}
+
+/** Which clusters a plan writes to: they have a corner on the map of the file. */
+function Written({session}: {session: OpenSession}) {
+  const controller = useController();
+  const {epoch} = useStore(controller.view);
+  const {written} = useStore(controller.map.linked);
+  const plan = session.plan.step === 'planned' ? session.plan.plan : null;
+  useEffect(() => void controller.map.readWritten(), [controller, plan, epoch]);
+  if (written === null) {
+    return null;
+  }
+  const clusters = written.runs.reduce((sum, {count}) => sum + count, 0);
+  return (
+    <p class="map-written">
+      <svg viewBox="0 0 12 12" aria-hidden="true">
+        <path d="M0 12 12 0v12z" fill="currentColor" />
+      </svg>{' '}
+      {isApplied(session) ? 'What was changed' : 'What the plan writes to'} has a corner on the map of the file:{' '}
+      {written.more ? 'more than ' : ''}
+      {plural(clusters, 'cluster')}.
+    </p>
   );
 }
 
