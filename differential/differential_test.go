@@ -107,3 +107,19 @@ func covered(t *testing.T, table *differential.Table) {
 		}
 	}
 }
+
+// A stream that lies across tables: redirected the image would have faults of a new kind, and
+// so the repair is not redirected.
+func TestRedirectedAcrossTables(t *testing.T) {
+	if err := qemu.Available(); err != nil {
+		t.Fatal(err)
+	}
+	res, err := differential.Run(context.Background(), differential.Options{N: 1000, Seed: 4242, Only: 739, Repairs: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range res.Differences {
+		t.Error(d)
+	}
+	repaired(t, &res.Repairs)
+}

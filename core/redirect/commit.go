@@ -99,6 +99,12 @@ func (t *Tx) verify(r *Result) error {
 		return cannot("the image is too damaged: it would have %d corruptions and %d errors where the plan leaves %d and %d",
 			is.Corruptions, is.CheckErrors, was.Corruptions, was.CheckErrors)
 	}
+	had, has := troubles(t.before), troubles(t.after)
+	for code, n := range troubles(r.After) {
+		if n > max(had[code], has[code]) {
+			return cannot("the image is too damaged: where things lie across each other it would have a new kind of fault, %s", code)
+		}
+	}
 	return nil
 }
 
