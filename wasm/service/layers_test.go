@@ -327,7 +327,7 @@ func TestWriteCopiesFromTheChain(t *testing.T) {
 	if p := planned(t, s, req, 0); p.Barred != "" {
 		t.Fatalf("with it: barred %q", p.Barred)
 	}
-	if _, err := s.WriteApply(ctx, req); err != nil {
+	if _, err := s.WriteApply(ctx, WriteApplyRequest{Write: req}); err != nil {
 		t.Fatal(err)
 	}
 	want := make([]byte, maxGuestBytes)
