@@ -109,8 +109,11 @@ func covered(t *testing.T, table *differential.Table) {
 }
 
 // A stream that lies across tables: redirected the image would have faults of a new kind, and
-// so the repair is not redirected.
+// so the repair is not redirected. Only the full run makes all the bases for one image.
 func TestRedirectedAcrossTables(t *testing.T) {
+	if os.Getenv("QCOWSCOPE_FULL") == "" {
+		return
+	}
 	if err := qemu.Available(); err != nil {
 		t.Fatal(err)
 	}
