@@ -1,7 +1,7 @@
 // Takes the pictures of the docs from the built page, so that they can be taken again
 // whenever it changes. With names as arguments it takes only those.
 import {execFileSync} from 'node:child_process';
-import {mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync} from 'node:fs';
+import {closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {launch} from '../e2e/page.mjs';
@@ -13,6 +13,9 @@ import {inRoot} from './paths.mjs';
 import {installTestTools} from './setup.mjs';
 
 const folder = inRoot('docs/images');
+
+/** The cluster of 2^24 with which something is wrong. */
+const BAD = 11_111_111;
 
 /** @typedef {import('playwright-core').Page} Page */
 
@@ -33,7 +36,10 @@ const pictures = [
   {name: 'empty', width: 1280, height: 900, scheme: 'light'},
   {name: 'damaged', width: 1280, height: 960, scheme: 'light', sample: 'lost_refcounts'},
   {name: 'damaged-dark', width: 1280, height: 960, scheme: 'dark', sample: 'lost_refcounts'},
-  {name: 'map', width: 1280, height: 900, scheme: 'light', sample: 'torn_subclusters', act: inspect},
+  {name: 'map', width: 1280, height: 960, scheme: 'light', act: linked, region: 'Map'},
+  {name: 'map-16-million', width: 1280, height: 960, scheme: 'light', act: oneInMillions, region: 'Map'},
+  {name: 'map-order', width: 1280, height: 960, scheme: 'dark', act: scattered, region: 'Map'},
+  {name: 'map-inside', width: 1280, height: 960, scheme: 'light', sample: 'torn_subclusters', act: inside, region: 'Map'},
   {name: 'plan', width: 1280, height: 900, scheme: 'light', sample: 'lost_refcounts', act: plan},
   {name: 'hex', width: 1280, height: 900, scheme: 'light', sample: 'lost_refcounts', act: changedBytes},
   {name: 'layers', width: 1280, height: 900, scheme: 'light', act: layers, region: 'Layers'},
@@ -89,16 +95,103 @@ async function take(app, {name, width, height, scheme, sample, act, motion, regi
   await page.context().close();
 }
 
-/** @param {Page} page */
-async function inspect(page) {
+/**
+ * Opens an image that is made for the picture, and waits for its maps.
+ * @param {Page} page
+ * @param {(folder: string, qemu: (program: 'qemu-img' | 'qemu-io', ...args: string[]) => void) => void} make makes disk.qcow2
+ */
+async function openMade(page, make) {
+  const cwd = mkdtempSync(join(tmpdir(), 'qcowscope-pictures-'));
+  make(cwd, (program, ...args) => execFileSync(program, args, {cwd}));
+  await page.setInputFiles('input[type=file]', join(cwd, 'disk.qcow2'));
+  await page.locator('[role=status][data-state=done]').waitFor();
   await page.keyboard.press('2');
-  const map = page.getByRole('region', {name: 'Host map'});
-  await map.locator('[tabindex="0"]:is([role=img], [role=application])').first().focus();
-  for (let i = 0; i < 12; i += 1) {
-    await page.keyboard.press('ArrowRight');
+  await mapsShown(page);
+  // Until the picture is taken the page reads of it.
+  ended.push(() => Promise.resolve(rmSync(cwd, {recursive: true})));
+}
+
+/** @param {Page} page */
+async function mapsShown(page) {
+  await page.waitForFunction(() => document.querySelectorAll('.map-frame[aria-busy=false]').length === 2);
+}
+
+/**
+ * @param {Page} page
+ * @param {'Host map' | 'Guest map'} name
+ * @param {...string} keys
+ */
+async function onMap(page, name, ...keys) {
+  await page.getByRole('region', {name, exact: true}).locator('.map-frame').focus();
+  for (const key of keys) {
+    await page.keyboard.press(key);
   }
-  await page.keyboard.press('Enter');
-  await page.getByRole('region', {name: 'Inspector'}).getByText('Host offset').first().waitFor();
+  await mapsShown(page);
+}
+
+/**
+ * A disk with a snapshot, written in no order; a cluster of the disk that is in two places of the file.
+ * @param {Page} page
+ */
+async function linked(page) {
+  await openMade(page, (_, qemu) => {
+    qemu('qemu-img', 'create', '-q', '-f', 'qcow2', 'disk.qcow2', '64M');
+    for (const [at, mebibytes] of /** @type {const} */ ([[20, 3], [2, 5], [40, 2], [9, 2], [30, 4], [50, 1]])) {
+      qemu('qemu-io', '-c', `write -P 1 ${at}M ${mebibytes}M`, 'disk.qcow2');
+    }
+    qemu('qemu-img', 'snapshot', '-c', 'before the upgrade', 'disk.qcow2');
+    qemu('qemu-io', '-c', 'write -P 2 3M 2M', '-c', 'write -P 2 31M 1M', '-c', 'write -z 12M 2M', 'disk.qcow2');
+  });
+  await onMap(page, 'Guest map', 'ArrowRight', 'Control+Home', 'ArrowDown', 'ArrowDown', ...Array.from({length: 8}, () => 'ArrowRight'), 'Enter');
+  await page.getByRole('region', {name: 'Inspector'}).getByText('Which entry says so').waitFor();
+  await page.mouse.move(0, 0);
+}
+
+/**
+ * 2^24 clusters, in one of which something is wrong.
+ * @param {Page} page
+ */
+async function oneInMillions(page) {
+  await openMade(page, (folder, qemu) => {
+    qemu('qemu-img', 'create', '-q', '-f', 'qcow2', '-o', 'preallocation=metadata', 'disk.qcow2', '1T');
+    const file = openSync(join(folder, 'disk.qcow2'), 'r+');
+    const word = Buffer.alloc(8);
+    readSync(file, word, 0, 8, 48); // the reftable, then the refblock of the cluster
+    readSync(file, word, 0, 8, Number(word.readBigUInt64BE()) + 8 * Math.floor(BAD / 32768));
+    writeSync(file, Buffer.alloc(2), 0, 2, Number(word.readBigUInt64BE()) + 2 * (BAD % 32768));
+    closeSync(file);
+  });
+  await page.keyboard.press('n');
+  await page.getByRole('region', {name: 'Inspector'}).getByText('Host offset').waitFor();
+}
+
+/**
+ * A disk that was written in random order, coloured by that order.
+ * @param {Page} page
+ */
+async function scattered(page) {
+  await openMade(page, (_, qemu) => {
+    qemu('qemu-img', 'create', '-q', '-f', 'qcow2', '-o', 'cluster_size=4k', 'disk.qcow2', '64M');
+    const writes = Array.from({length: 256}, (__, i) => `write -P 1 ${(i < 128 ? i : 128 + ((i * 37) % 128)) * 256}k 256k`);
+    qemu('qemu-io', ...writes.flatMap((write) => ['-c', write]), 'disk.qcow2');
+  });
+  await page.getByLabel('Colour').selectOption('order');
+  await page.getByRole('button', {name: 'Hilbert', exact: true}).click();
+  await mapsShown(page);
+}
+
+/**
+ * A cluster with subclusters from inside, its bytes beside it.
+ * @param {Page} page
+ */
+async function inside(page) {
+  await page.keyboard.press('2');
+  await mapsShown(page);
+  await onMap(page, 'Guest map', 'ArrowRight', 'Control+Home', 'ArrowRight', 'ArrowRight', 'Enter', 'Enter');
+  await page.getByRole('region', {name: 'Inspector'}).getByText('subclusters of').waitFor();
+  await onMap(page, 'Host map', 'ArrowRight', 'Control+Home', 'ArrowDown', 'ArrowUp', 'ArrowRight', 'ArrowRight', 'ArrowRight');
+  await page.getByRole('region', {name: 'Host map'}).getByRole('button', {name: 'Bytes'}).click();
+  await mapsShown(page);
 }
 
 /** @param {Page} page */

@@ -13,7 +13,7 @@ export function BitmapChoice() {
   }
   const choose = (next: number) => controller.map.change({bitmap: next, filters: {...filters, guest: []}});
   return (
-    <label class="choice">
+    <label class="map-choice">
       Bitmap
       <select value={bitmap} onChange={(event) => choose(Number(event.currentTarget.value))}>
         {page.value.bitmaps.map(({index, name}) => (

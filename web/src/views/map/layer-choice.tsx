@@ -11,7 +11,7 @@ export function LayerChoice() {
     return null;
   }
   return (
-    <label class="choice">
+    <label class="map-choice">
       <span class="hidden">The disk</span>
       <select value={layer} onChange={(event) => controller.map.change({layer: Number(event.currentTarget.value), filters: {...filters, guest: []}})}>
         {layers.map(({layer: n, name}) => (

@@ -24,7 +24,7 @@ export function MapTools({info, order}: {info: Info; order: Order}) {
         ]}
         onChoose={(next) => controller.map.change({show: next})}
       />
-      <label class="choice">
+      <label class="map-choice">
         Colour
         <select value={by} onChange={(event) => controller.map.change({by: event.currentTarget.value as ColourBy, filters: {host: [], guest: []}})}>
           {COLOUR_BY.filter(({value}) => value !== 'dirty' || info.bitmaps > 0).map(({value, label, meaning}) => (

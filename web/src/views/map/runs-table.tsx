@@ -25,7 +25,7 @@ export function RunsTable({sight}: {sight: Sight}) {
   const question = `${epoch} ${source} ${layer} ${kinds.join()} ${String(troubled)}`;
   return (
     <>
-      <label class="choice">
+      <label class="map-choice">
         <input type="checkbox" checked={troubled} onChange={(event) => setTroubled(event.currentTarget.checked)} />
         Only where something is wrong
       </label>
