@@ -45,7 +45,7 @@ export function allSuites(go) {
     {name: 'vitest', after: ['page build'], run: () => vitest('vitest.config.ts')},
     {name: 'worker build', after: ['page build'], run: () => built(buildEdge)},
     {name: 'edge in workerd', after: ['worker build'], run: () => nodeTests('.workerd.mjs')},
-    {name: 'e2e in Chromium', after: ['page build'], run: () => vitest('e2e/vitest.config.ts')},
+    {name: 'e2e in Chromium', after: ['worker build'], run: () => vitest('e2e/vitest.config.ts')},
   ];
 }
 
