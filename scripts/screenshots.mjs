@@ -41,6 +41,8 @@ const pictures = [
   {name: 'map-order', width: 1280, height: 960, scheme: 'dark', act: scattered, region: 'Map'},
   {name: 'map-inside', width: 1280, height: 960, scheme: 'light', sample: 'torn_subclusters', act: inside, region: 'Map'},
   {name: 'plan', width: 1280, height: 900, scheme: 'light', sample: 'lost_refcounts', act: plan},
+  {name: 'findings', width: 1280, height: 900, scheme: 'light', sample: 'lost_refcounts', act: finding, region: 'Findings'},
+  {name: 'choose', width: 1280, height: 900, scheme: 'light', sample: 'lost_refcounts', act: choosing, region: 'Plan'},
   {name: 'hex', width: 1280, height: 900, scheme: 'light', sample: 'lost_refcounts', act: changedBytes},
   {name: 'layers', width: 1280, height: 900, scheme: 'light', act: layers, region: 'Layers'},
   {name: 'lab-width', width: 1280, height: 900, scheme: 'light', sample: 'hole_in_the_middle', act: width, motion: true, region: 'Lab'},
@@ -192,6 +194,25 @@ async function inside(page) {
   await onMap(page, 'Host map', 'ArrowRight', 'Control+Home', 'ArrowDown', 'ArrowUp', 'ArrowRight', 'ArrowRight', 'ArrowRight');
   await page.getByRole('region', {name: 'Host map'}).getByRole('button', {name: 'Bytes'}).click();
   await mapsShown(page);
+}
+
+/** @param {Page} page */
+async function finding(page) {
+  await page.keyboard.press('3');
+  await page.keyboard.press('n');
+  await page.getByRole('article', {name: 'Selected finding'}).getByText('Read as').waitFor();
+}
+
+/** @param {Page} page */
+async function choosing(page) {
+  await plan(page);
+  const plans = page.getByRole('region', {name: 'Plan'});
+  await plans.getByRole('button', {name: /Choose single ones/}).first().click();
+  const row = plans.getByRole('option').nth(1);
+  await row.getByText('refcount[1]', {exact: true}).waitFor();
+  await row.click();
+  await plans.getByText('Goes in part').waitFor();
+  await plans.getByText('byte for byte').waitFor();
 }
 
 /** @param {Page} page */

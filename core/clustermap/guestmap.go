@@ -78,7 +78,7 @@ func (s *Scan) diskSize(layer int) uint64 {
 func (s *Scan) guestMarks(layer int, clusters int64) (ranges []mark) {
 	for _, group := range s.report.Groups {
 		sev := 1 + uint8(group.Code.Severity())
-		for _, f := range group.Findings {
+		for _, f := range group.From(0) {
 			if f.Guest.Len <= 0 || f.Guest.Start < 0 || max(0, f.At.Root) != layer {
 				continue
 			}

@@ -40,7 +40,7 @@ func NewHostMap(g qcow2.Geometry, r *check.Report) *HostMap {
 		case check.LostMapping:
 			m.leak = sev // these leaks are lost data
 		}
-		for _, f := range group.Findings {
+		for _, f := range group.From(0) {
 			ranges = m.marksOf(ranges, g, f, sev)
 		}
 	}

@@ -178,7 +178,7 @@ func (s *Session) findingsAt(c qcow2.HostCluster) []FindingView {
 	from, to := g.Offset(c), g.Offset(c+1)
 	var out []FindingView
 	for _, group := range s.now.report.Groups {
-		for _, f := range group.Findings {
+		for _, f := range group.From(0) {
 			if len(out) == maxClusterFindings {
 				return out
 			}
