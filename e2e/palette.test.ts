@@ -80,6 +80,11 @@ describe('the list of commands', () => {
       await page.keyboard.press('Escape');
       await paletteOf(page).waitFor({state: 'detached'});
       expect(await button.evaluate((element) => element === document.activeElement)).toBe(true);
+      // What is typed right after the key is typed into it, and is no command of the page.
+      await page.keyboard.press('Control+k');
+      await page.keyboard.type('n5', {delay: 0});
+      expect(await inputOf(page).inputValue()).toBe('n5');
+      await page.keyboard.press('Escape');
       // While one types it opens as well, and closes again.
       await page.getByLabel('Filter the findings').focus();
       await page.keyboard.press('Control+k');

@@ -1,4 +1,4 @@
-import {useEffect, useRef, useState} from 'preact/hooks';
+import {useEffect, useLayoutEffect, useRef, useState} from 'preact/hooks';
 import {plural} from '../../base/units';
 import {fitting} from '../../model/fuzzy';
 import {useController, useStore} from '../app-context';
@@ -26,7 +26,8 @@ function Palette() {
   const dialog = useRef<HTMLDialogElement>(null);
   const [query, setQuery] = useState('');
   const [index, setIndex] = useState(0);
-  useEffect(() => dialog.current?.showModal(), []);
+  // At once: whoever types on at full speed types into it.
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   const found: Found[] = [
     ...placeCommands(controller, query).map((command) => ({command, hits: new Set<number>()})),
     ...fitting(query, commandsOf(controller, desk), (command) => command).map(({item, hits}) => ({command: item, hits})),
