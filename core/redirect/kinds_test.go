@@ -22,7 +22,7 @@ var outside []kind
 // kinds are the plans that are redirected: those of the program itself, and others'.
 func kinds() []kind {
 	return append([]kind{
-		{name: "repair", floor: 20_000, plans: repairs(repair.Leaks, repair.All)},
+		{name: "repair", floor: 15_000, plans: repairs(repair.Leaks, repair.All)},
 		{name: "rebuild", floor: 15_000, plans: repairs(repair.Rebuild)},
 		{name: "width", floor: 20_000, plans: widths},
 		{name: "write", floor: 25_000, plans: writes},
