@@ -177,7 +177,7 @@ async function scattered(page) {
     const writes = Array.from({length: 256}, (__, i) => `write -P 1 ${(i < 128 ? i : 128 + ((i * 37) % 128)) * 256}k 256k`);
     qemu('qemu-io', ...writes.flatMap((write) => ['-c', write]), 'disk.qcow2');
   });
-  await page.getByLabel('Colour').selectOption('order');
+  await page.getByRole('combobox', {name: /^Colour/}).selectOption('order');
   await page.getByRole('button', {name: 'Hilbert', exact: true}).click();
   await mapsShown(page);
 }
