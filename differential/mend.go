@@ -93,7 +93,11 @@ func (b *Base) mend(ctx context.Context, damaged []byte, v verdict, scope repair
 		return m, err
 	}
 	var repaired []byte
-	if repaired, m.plan, m.broken = mendOurs(ctx, source.Bytes(damaged), v, repair.Options{Scope: scope}); m.broken != "" {
+	repaired, m.plan, m.broken = mendOurs(ctx, source.Bytes(damaged), v, repair.Options{Scope: scope})
+	if m.broken == "" {
+		m.broken = redirected(ctx, source.Bytes(damaged), v, m.plan)
+	}
+	if m.broken != "" {
 		m.worse = m.compare()
 		return m, nil
 	}
@@ -137,7 +141,7 @@ func mendOurs(ctx context.Context, src source.Bytes, v verdict, opt repair.Optio
 	if back, err := applied(over, undo); err != nil || !bytes.Equal(back, src) {
 		return nil, out, fmt.Sprintf("undo does not give the original: %v", err)
 	}
-	return repaired, out, redirected(ctx, src, v, out)
+	return repaired, out, ""
 }
 
 // applied is the whole file with one more plan applied.
