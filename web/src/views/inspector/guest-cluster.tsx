@@ -46,7 +46,7 @@ export function GuestFacts({view, info}: {view: GuestClusterView; info: Info}) {
           <Entry key={entry.layer} entry={entry} info={info} />
         ))}
       </ul>
-      {view.same > 0 && <p class="muted">{plural(view.same, 'other layer')} say the same.</p>}
+      {view.same > 0 && <p class="muted">{view.same === 1 ? 'One other layer says' : `${plural(view.same, 'other layer')} say`} the same.</p>}
       {view.moreEntries && <p class="muted">There are more.</p>}
     </>
   );

@@ -1,15 +1,11 @@
 import {visibleText} from '../../base/text';
+import type {MapLayer} from '../../protocol/protocol.gen';
 import {useController, useStore} from '../app-context';
-import {useLayers} from './use-layers';
 
 /** Whose disk the guest map shows: as it is now, or as a snapshot has it. */
-export function LayerChoice() {
+export function LayerChoice({layers}: {layers: readonly MapLayer[]}) {
   const controller = useController();
   const {layer, filters} = useStore(controller.map.choices);
-  const layers = useLayers();
-  if (layers.length < 2) {
-    return null;
-  }
   return (
     <label class="map-choice">
       <span class="hidden">The disk</span>

@@ -8,6 +8,7 @@ import {LayerChoice} from './layer-choice';
 import {Legend} from './legend';
 import {MapPicture} from './map-picture';
 import {RunsTable} from './runs-table';
+import {useLayers} from './use-layers';
 import {useViewpoint} from './use-picture';
 import type {Sight, SightState} from './use-sight';
 
@@ -19,8 +20,10 @@ const WORDS = {
 /** One of the two maps: the clusters of the file, or those of the disk inside. */
 export function MapPane({space, info, state}: {space: MapSpace; info: Info; state: SightState}) {
   const viewpoint = useViewpoint();
+  const layers = useLayers();
   const {label, title, says} = WORDS[space];
   const bytes = space === 'host' ? info.fileSize : Number(info.virtualSize);
+  const choice = space === 'guest' && layers.length > 1;
   return (
     <section class={`map-pane ${space}`} aria-label={label}>
       <div class="pane-head">
@@ -28,10 +31,11 @@ export function MapPane({space, info, state}: {space: MapSpace; info: Info; stat
           {title}
           <span class="muted">
             {' '}
-            {formatBytes(bytes)}: {says}
+            {formatBytes(bytes)}
+            {!choice && `: ${says}`}
           </span>
         </h3>
-        {space === 'guest' && <LayerChoice />}
+        {choice && <LayerChoice layers={layers} />}
       </div>
       {state.step === 'failed' && <ProblemText problem={state.problem} />}
       {state.step === 'reading' && <Reading scan={state.scan} />}
