@@ -47,6 +47,7 @@ const pictures = [
   {name: 'layers', width: 1280, height: 900, scheme: 'light', act: layers, region: 'Layers'},
   {name: 'lab-width', width: 1280, height: 900, scheme: 'light', sample: 'hole_in_the_middle', act: width, motion: true, region: 'Lab'},
   {name: 'lab-write', width: 1280, height: 900, scheme: 'light', act: write, region: 'Lab'},
+  {name: 'lab-crash', width: 1280, height: 900, scheme: 'light', sample: 'disk_in_order', act: crash, region: 'Lab'},
   {name: 'save', width: 1280, height: 900, scheme: 'light', sample: 'lost_refcounts', act: repaired, region: 'Save'},
   {name: 'fleet', width: 1280, height: 900, scheme: 'light', act: fleet},
   {name: 'phone', width: 390, height: 844, scheme: 'light', sample: 'cut_off_copy'},
@@ -220,6 +221,18 @@ async function plan(page) {
   await page.keyboard.press('4');
   await page.getByRole('button', {name: 'Repair', exact: true}).click();
   await page.getByRole('button', {name: 'Apply repair'}).waitFor();
+}
+
+/** @param {Page} page */
+async function crash(page) {
+  const lab = page.getByRole('region', {name: 'Lab', exact: true});
+  await lab.getByRole('tab', {name: 'Crash'}).click();
+  await lab.getByRole('button', {name: 'Show the crash points'}).click();
+  await lab.getByText(/^All .* crash points were judged/).waitFor();
+  for (let i = 0; i < 20; i += 1) {
+    await lab.getByRole('button', {name: 'Next broken, in place'}).click();
+  }
+  await lab.getByText('neither the old nor the new ones').waitFor();
 }
 
 /** @param {Page} page */

@@ -36,7 +36,7 @@ export function CrashChooser({session, choice, onChoice}: ChooserProps) {
         ))}
       </fieldset>
       <div class="row crash-sample">
-        <label class="choice">
+        <label class="crash-field">
           Crash points, at most
           <select value={String(choice.states)} onChange={(event) => set({states: Number(event.currentTarget.value)})}>
             {STATES.map((states) => (
@@ -46,7 +46,7 @@ export function CrashChooser({session, choice, onChoice}: ChooserProps) {
             ))}
           </select>
         </label>
-        <label class="choice">
+        <label class="crash-field">
           Seed of the sample
           <input
             type="number"
@@ -82,7 +82,7 @@ function ChangeChoice({session, choice, set}: ChangeProps) {
           : 'Nothing needs to be repaired.'}
       </Way>
       <Way {...way('width')} name="A change of the refcount width">
-        <label class="choice">
+        <label class="crash-field">
           to
           <select aria-label="New width" value={String(choice.bits)} onChange={(event) => set({kind: 'width', bits: Number(event.currentTarget.value)})}>
             {WIDTHS.filter((bits) => bits !== refcountBits).map((bits) => (
@@ -94,11 +94,11 @@ function ChangeChoice({session, choice, set}: ChangeProps) {
         </label>
       </Way>
       <Way {...way('write')} name="A write of the guest">
-        <label class="choice">
+        <label class="crash-field">
           at
           <input type="text" aria-label="Offset on the disk" value={choice.offset} onChange={(event) => set({kind: 'write', offset: event.currentTarget.value})} />
         </label>
-        <label class="choice">
+        <label class="crash-field">
           bytes
           <input type="text" aria-label="Length in bytes" value={choice.length} onChange={(event) => set({kind: 'write', length: event.currentTarget.value})} />
         </label>
