@@ -32,6 +32,7 @@ test('the saved plan, applied on the command line, makes the image that the page
     const {page, trouble} = await app.open();
     await choose(page, at('disk.qcow2'));
     await page.getByRole('button', {name: 'Repair', exact: true}).click();
+    await page.getByText('As JSON, to read or for qcowscope').click();
     await save(page, at('before.json'), 'Save plan');
     await page.getByRole('button', {name: 'Apply repair', exact: true}).click();
     await page.getByRole('button', {name: 'Undo', exact: true}).waitFor();
