@@ -221,7 +221,7 @@ function report(on, {host, guest, moves, select, memory, painter}) {
 
 Made by \`node scripts/bench/map.mjs --write\`; do not edit. A 1 TiB image with all its tables (preallocation=metadata), in
 Chromium without a graphics card: WebGL2 (${painter}) is computed by the processor here, on ${on.cores} cores that page, core and browser
-share. On a computer with one, what is not script is all but gone.
+share. Frames on a graphics card were not measured; the script's time in a frame is the same there.
 
 ${on.date}, ${on.commit}, ${on.processor}, ${on.cores} cores, ${on.chromium}.
 
