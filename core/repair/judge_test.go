@@ -40,9 +40,9 @@ func TestJudgementsAreWhatRepairsDo(t *testing.T) {
 				if j.Verdict == "" {
 					t.Errorf("%v: no verdict", f)
 				}
-				place, only := strings.CutPrefix(j.Verdict, "Only host ")
-				place, only = strings.CutSuffix(place, " fits.")
-				if !only || f.Times > 1 {
+				rest, one := strings.CutPrefix(j.Verdict, "Only host ")
+				place, only := strings.CutSuffix(rest, " fits.")
+				if !one || !only || f.Times > 1 {
 					continue
 				}
 				if len(j.Tries) == 0 || !j.Tries[0].Fits || fmt.Sprintf("0x%x", int64(j.Tries[0].Host)) != place || len(j.Tries[0].Facts) < 3 {
