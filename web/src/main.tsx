@@ -16,6 +16,7 @@ import './styles/empty.css';
 import './styles/busy.css';
 import './styles/summary.css';
 import './styles/findings.css';
+import './styles/choose.css';
 import './styles/repair.css';
 import './styles/map.css';
 import './styles/hex.css';
