@@ -326,6 +326,8 @@ test('the maps show what a repair makes of the image', async () => {
     const {page, trouble} = await opened(await oneInMillions(folder));
     await markOn(picture(page));
     await repair(page);
+    // What the pointer is on has an outline.
+    await page.mouse.move(0, 0);
     await expect.poll(async () => (await pixels(await shown(page))).black.length).toBe(0);
     expect(trouble).toEqual([]);
     await page.context().close();
