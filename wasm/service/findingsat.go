@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -68,8 +67,6 @@ type placeWord struct {
 	refcount        int64 // index of a refcount, which a run of clusters may include; -1
 }
 
-var refcountWord = regexp.MustCompile(`^refcount\[(\d+)\]$`)
-
 func placeWordOf(word string) placeWord {
 	w := placeWord{-1, -1, strings.ToLower(word), -1}
 	if digits, ok := strings.CutPrefix(w.field, "0x"); ok {
@@ -78,8 +75,10 @@ func placeWordOf(word string) placeWord {
 		}
 	} else if v, err := strconv.ParseInt(w.field, 10, 64); err == nil {
 		w.cluster = v
-	} else if m := refcountWord.FindStringSubmatch(w.field); m != nil {
-		w.refcount, _ = strconv.ParseInt(m[1], 10, 64)
+	} else if digits, ok := strings.CutPrefix(strings.TrimSuffix(w.field, "]"), "refcount["); ok {
+		if v, err := strconv.ParseInt(digits, 10, 64); err == nil {
+			w.refcount = v
+		}
 	}
 	return w
 }
