@@ -25,7 +25,7 @@ function steps(go) {
       name: 'engine',
       tool: `${go.version} ${engineArgs.join(' ')} ${goEnv}`,
       inputs: goInputs,
-      outputs: ['web/public/engine/engine.wasm', 'web/src/engine/wasm_exec.js'],
+      outputs: ['web/public/engine/first.wasm', 'web/public/engine/engine.wasm', 'web/src/engine/wasm_exec.js'],
       work: () => buildEngine(go),
     },
     {
@@ -59,15 +59,16 @@ function steps(go) {
 }
 
 /**
- * The Go core as WebAssembly, and the script of the same Go version that starts it.
+ * The Go core as WebAssembly, what the page starts with apart, and the script of the same Go version that starts it.
  * @param {GoTool} go
  */
 async function buildEngine(go) {
   mkdirSync(inRoot('web/public/engine'), {recursive: true});
   mkdirSync(inRoot('web/src/engine'), {recursive: true});
-  await must('Building the engine', 'go', [...engineArgs, '-o', 'web/public/engine/engine.wasm', './wasm/browser'], {
-    env: {GOOS: 'js', GOARCH: 'wasm'},
-  });
+  const env = {GOOS: 'js', GOARCH: 'wasm'};
+  await must('Building the engine', 'go', [...engineArgs, '-o', 'web/public/engine/engine.wasm', './wasm/browser'], {env});
+  const first = ['-tags=first', '-o', 'web/public/engine/first.wasm'];
+  await must('Building the first engine', 'go', [...engineArgs, ...first, './wasm/browser'], {env});
   copyFileSync(path.join(go.root, 'lib/wasm/wasm_exec.js'), inRoot('web/src/engine/wasm_exec.js'));
 }
 

@@ -11,30 +11,17 @@ import (
 	"qcowscope/wasm/service"
 )
 
-// operationsOf names what the page can ask a session for.
+// operationsOf names what the page can ask a session for. The page starts with an engine
+// that has the first of them only, since it is loaded sooner; see moreOperations.
 func operationsOf(s *service.Session) map[string]operation {
 	ops := map[string]operation{
 		"open":     asking(s.Open),
 		"check":    asking(s.Check),
 		"findings": asking(s.Findings),
 		"cluster":  asking(s.Cluster),
-		"plan":     asking(s.Plan),
-		"writes":   asking(s.Writes),
-		"apply":    plain(s.Apply),
-		"undo":     plain(s.Undo),
-		"bytes":    packed(s.Bytes),
-		"segments": segments(s),
-		"planFile": packed(s.PlanFile),
-		"report":   report(s),
 	}
-	maps.Copy(ops, findingsOperations(s))
-	maps.Copy(ops, hexOperations(s))
-	maps.Copy(ops, labOperations(s))
-	maps.Copy(ops, layersOperations(s))
 	maps.Copy(ops, mapOperations(s))
-	maps.Copy(ops, redirectOperations(s))
-	maps.Copy(ops, takeawayOperations(s))
-	maps.Copy(ops, writeOperations(s))
+	maps.Copy(ops, moreOperations(s))
 	return ops
 }
 

@@ -19,7 +19,9 @@ import './styles/findings.css';
 import './styles/choose.css';
 import './styles/repair.css';
 import './styles/map.css';
+import './styles/map-parts.css';
 import './styles/hex.css';
+import './styles/hex-grid.css';
 import './styles/save.css';
 import './styles/commands.css';
 import './styles/layers.css';
@@ -27,6 +29,7 @@ import './styles/layers-files.css';
 import './styles/lab.css';
 import './styles/redirect.css';
 import './styles/crash.css';
+import './styles/crash-points.css';
 import './styles/write.css';
 import './styles/write-picture.css';
 import './styles/write-range.css';
@@ -38,7 +41,8 @@ import './styles/lab-stage.css';
 import './styles/lab-steps.css';
 import {App} from './views/app';
 
-const wasm = new URL('engine/engine.wasm', document.baseURI).href;
+const engineAt = (name: string) => new URL(`engine/${name}.wasm`, document.baseURI).href;
+const wasm = {first: engineAt('first'), whole: engineAt('engine')};
 const desk = new Desk(() => new Controller(new Engine(spawnWorker, wasm)));
 const updates = new Updates();
 // The server says in the page itself where its service is, so that no other server is asked for it.

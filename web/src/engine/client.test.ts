@@ -47,7 +47,7 @@ function engineWith(workers: FakeWorker[]) {
       throw new Error('more workers than expected');
     }
     return worker.port();
-  }, 'engine.wasm');
+  }, {first: 'engine.wasm', whole: 'engine.wasm'});
   return engine;
 }
 
@@ -89,7 +89,7 @@ it('says that the worker script could not be loaded', async () => {
   const engine = new Engine((broken) => {
     queueMicrotask(() => broken('404'));
     return {...new FakeWorker().port(), api: {...new FakeWorker().port().api, start: () => new Promise(() => undefined)}};
-  }, 'engine.wasm');
+  }, {first: 'engine.wasm', whole: 'engine.wasm'});
   const opened = await engine.open(disk);
   expect(opened).toMatchObject({ok: false, error: {kind: 'internal', detail: '404'}});
 });

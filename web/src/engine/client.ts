@@ -3,6 +3,7 @@ import type {Result} from '../base/result';
 import type {Op, Reply, Request} from '../protocol/ops';
 import type {CheckRequest, LayersAttachReply, LayersAttachRequest, LayersDetachRequest, OpenReply, Problem, Progress} from '../protocol/protocol.gen';
 import type {EngineApi, EngineEvents} from './api';
+import {APPLIES, FIRST, LONG, PLANS} from './operations';
 import type {ImageFile} from './remote';
 import {crashed, notStarted, stopped, unexpected} from './problems';
 
@@ -23,6 +24,17 @@ interface Live {
   ready: Promise<Result<unknown, Problem>>;
   death: Promise<{ok: false; error: Problem}>;
   kill(why: Problem): void;
+  /** It has all operations, not only the first. */
+  whole: boolean;
+  /** Calls that are not answered yet; one that another has taken the place of ends after the last. */
+  calls: number;
+  left: boolean;
+}
+
+/** Where the core is: all of it, and a part that is loaded sooner and knows the first operations only. */
+export interface Wasm {
+  first: string;
+  whole: string;
 }
 
 /** What a new worker must do to be where the old one was. */
@@ -43,22 +55,6 @@ interface Beside {
   request: LayersAttachRequest;
 }
 
-/** What applies a plan, and what makes it. */
-const APPLIES = new Map<Op, Op>([
-  ['apply', 'plan'],
-  ['labApply', 'labTrace'],
-  ['crashOpen', 'crash'],
-  ['writeApply', 'writePlan'],
-  ['writeQueueApply', 'writeQueue'],
-]);
-const PLANS: ReadonlySet<Op> = new Set(APPLIES.values());
-
-/** What a user may want to stop. */
-const LONG: ReadonlySet<Op> = new Set<Op>([
-  'open', 'check', 'plan', 'apply', 'undo', 'labTrace', 'labApply', 'crash', 'crashJudge', 'crashState', 'crashOpen', 'take',
-  'takeNext', 'writeApply', 'writeQueueApply', 'writeStates', 'writeTrace', 'effect', 'verify', 'findingsAt',
-]);
-
 /** After this the worker is ended instead of asked. */
 const PATIENCE_MS = 200;
 
@@ -77,15 +73,19 @@ export class Engine {
   /** The last of the operations that may take long, and how many are not yet answered. */
   private running: Promise<unknown> = Promise.resolve();
   private runs = 0;
+  /** The worker with the whole core that is to take the place of the first. */
+  private next: Live | null = null;
+  /** It has been told of the file, and is being brought to where the first is. */
+  private growing = false;
 
   constructor(
     private readonly spawn: Spawn,
-    private readonly wasmUrl: string,
+    private readonly wasm: Wasm,
   ) {}
 
   /** Starts the core before it is needed. */
   warmUp(): void {
-    this.live ??= this.startWorker();
+    this.live ??= this.startWorker(false);
   }
 
   /**
@@ -94,9 +94,12 @@ export class Engine {
    */
   async open(file: ImageFile): Promise<Result<OpenReply, Problem>> {
     await this.cancel();
+    if (this.growing) {
+      this.dropNext();
+    }
     this.journal = {file, beside: [], checked: null, planned: new Map(), applied: []};
     this.lost = null;
-    const live = (this.live ??= this.startWorker());
+    const live = (this.live ??= this.startWorker(false));
     return this.track(this.openIn(live, file));
   }
 
@@ -109,27 +112,29 @@ export class Engine {
   /** Closes the file and ends the worker. */
   end(): void {
     this.close();
+    this.dropNext();
     if (this.live !== null) {
       this.discard(this.live, stopped());
     }
   }
 
   async call<K extends Op>(op: K, request: Request<K>): Promise<Result<Reply<K>, Problem>> {
-    const live = await this.usable();
+    const live = await this.usable(FIRST.has(op) && !(this.growing && op === 'check'));
     if (!live.ok) {
       return live;
     }
-    const call = race(live.value, live.value.port.api.call(op, request));
+    const call = this.answer(live.value, live.value.port.api.call(op, request));
     const reply = await (LONG.has(op) ? this.track(call) : call);
     if (reply.ok) {
       this.note(op, request);
+      this.prepareNext();
     }
     return reply;
   }
 
   /** Gives a file that the image, or a file below it, names. */
   async attachBeside(file: File, link: number, data: boolean): Promise<Result<LayersAttachReply, Problem>> {
-    const live = await this.usable();
+    const live = await this.usable(false);
     const {journal} = this;
     if (!live.ok || journal === null) {
       return live.ok ? failure(stopped()) : live;
@@ -144,8 +149,8 @@ export class Engine {
   }
 
   async repaired(): Promise<Result<Blob, Problem>> {
-    const live = await this.usable();
-    return live.ok ? race(live.value, live.value.port.api.repaired()) : live;
+    const live = await this.usable(false);
+    return live.ok ? this.answer(live.value, live.value.port.api.repaired()) : live;
   }
 
   /** Stops the running operation: asks first, and ends the worker if it does not listen. */
@@ -154,17 +159,22 @@ export class Engine {
     if (live === null || this.runs === 0) {
       return;
     }
+    const growing = this.growing ? this.next : null;
     void live.port.api.cancel();
+    void growing?.port.api.cancel();
     const settled = await Promise.race([
       this.running.then(() => true),
       new Promise<false>((resolve) => setTimeout(() => resolve(false), PATIENCE_MS)),
     ]);
+    if (!settled && growing !== null) {
+      this.dropNext();
+    }
     if (!settled) {
       this.discard(live, stopped());
     }
   }
 
-  private startWorker(): Live {
+  private startWorker(whole: boolean): Live {
     let tellDeath: (death: {ok: false; error: Problem}) => void = () => undefined;
     const death = new Promise<{ok: false; error: Problem}>((resolve) => {
       tellDeath = resolve;
@@ -179,14 +189,19 @@ export class Engine {
         this.live = null;
         this.lost = why;
       }
+      if (this.next === live) {
+        this.next = null;
+        this.growing = false;
+      }
     };
     const port = this.spawn((detail) => die(notStarted(detail)));
     const events: EngineEvents = {
       progress: (progress) => this.onProgress(progress),
       ended: (exitCode, lastWords) => die(crashed(exitCode, lastWords)),
     };
-    const ready = settle(port.api.start(this.wasmUrl, events));
-    const live: Live = {port, ready, death, kill: end};
+    const ready = settle(port.api.start(whole ? this.wasm.whole : this.wasm.first, events));
+    const all = whole || this.wasm.first === this.wasm.whole;
+    const live: Live = {port, ready, death, kill: end, whole: all, calls: 0, left: false};
     return live;
   }
 
@@ -200,11 +215,12 @@ export class Engine {
   }
 
   /** The worker; if the last one was lost, a new one that has been brought to where it was. */
-  private async usable(): Promise<Result<Live, Problem>> {
+  private async usable(first: boolean): Promise<Result<Live, Problem>> {
     if (this.live === null && this.journal === null) {
       return failure(stopped());
     }
-    const live = (this.live ??= this.restart());
+    const now = (this.live ??= this.restart());
+    const live = first || now.whole ? now : this.grow(now);
     const ready = await Promise.race([live.ready, live.death]);
     if (!ready.ok) {
       this.discard(live, ready.error);
@@ -213,9 +229,63 @@ export class Engine {
     return {ok: true, value: live};
   }
 
+  /** Starts to load the whole core, once there is something to see. */
+  private prepareNext(): void {
+    if (this.live?.whole === false && this.journal !== null && this.journal.checked !== null) {
+      this.next ??= this.startWorker(true);
+    }
+  }
+
+  /** The worker with the whole core. It takes the first one's place when it is where that is. */
+  private grow(first: Live): Live {
+    const next = (this.next ??= this.startWorker(true));
+    if (!this.growing && this.journal !== null) {
+      this.growing = true;
+      next.ready = this.replay({...next}, this.journal);
+      void Promise.race([next.ready, next.death]).then((replayed) => {
+        if (this.next !== next) {
+          return;
+        }
+        this.next = null;
+        this.growing = false;
+        if (replayed.ok && this.live === first) {
+          this.live = next;
+          this.leave(first);
+        } else {
+          next.kill(stopped());
+        }
+      });
+    }
+    return next;
+  }
+
+  /** What was asked of a worker that is left is still answered. */
+  private leave(live: Live): void {
+    live.left = true;
+    if (live.calls === 0) {
+      live.port.end();
+    }
+  }
+
+  private dropNext(): void {
+    this.next?.kill(stopped());
+    this.next = null;
+    this.growing = false;
+  }
+
+  private answer<T>(live: Live, reply: Promise<Result<T, Problem>>): Promise<Result<T, Problem>> {
+    live.calls++;
+    return race(live, reply).finally(() => {
+      live.calls--;
+      if (live.left) {
+        this.leave(live);
+      }
+    });
+  }
+
   private restart(): Live {
     const {journal, lost} = this;
-    const live = this.startWorker();
+    const live = this.startWorker(journal !== null && (journal.applied.length > 0 || journal.beside.length > 0 || journal.planned.size > 0));
     if (journal !== null) {
       // The copy waits for the start alone, not for itself.
       live.ready = this.replay({...live}, journal).then((replayed) => {

@@ -13,7 +13,7 @@ function desk() {
     return {...fakePort(replies()), end: () => running--};
   };
   const address = fakeAddress('#v=map');
-  const make = () => new Controller(new Engine(spawn, 'engine.wasm'), address);
+  const make = () => new Controller(new Engine(spawn, {first: 'engine.wasm', whole: 'engine.wasm'}), address);
   return {desk: new Desk(make), running: () => running, address};
 }
 

@@ -19,7 +19,7 @@ afterEach(() => {
 
 function page(fragment = ''): {controller: Controller; address: FakeAddress} {
   const address = fakeAddress(fragment);
-  return {controller: new Controller(new Engine(() => fakePort(replies({})), 'engine.wasm'), address), address};
+  return {controller: new Controller(new Engine(() => fakePort(replies({})), {first: 'engine.wasm', whole: 'engine.wasm'}), address), address};
 }
 
 const open = (controller: Controller) => controller.open({file: disk, handle: null});

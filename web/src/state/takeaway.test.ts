@@ -29,7 +29,7 @@ afterEach(() => {
 });
 
 async function opened(change: Partial<Replies> = {}): Promise<Controller> {
-  const engine = new Engine(() => fakePort(replies({check: () => healthy, plan: () => plan, ...change})), 'engine.wasm');
+  const engine = new Engine(() => fakePort(replies({check: () => healthy, plan: () => plan, ...change})), {first: 'engine.wasm', whole: 'engine.wasm'});
   const controller = new Controller(engine);
   await controller.open({file: new File(['bytes'], 'disk.qcow2', {lastModified: 1}), handle: null});
   return controller;

@@ -11,7 +11,7 @@ import {changeMarks, changeWords} from './session';
 const request: WriteRequest = {offset: 4096, length: 512, kind: 'write', unmap: false, fill: 0x5a};
 
 async function opened(change: Partial<Replies> = {}): Promise<Controller> {
-  const controller = new Controller(new Engine(() => fakePort(replies(change)), 'engine.wasm'));
+  const controller = new Controller(new Engine(() => fakePort(replies(change)), {first: 'engine.wasm', whole: 'engine.wasm'}));
   await controller.open({file: new File(['QFI\xfb'], 'disk.qcow2'), handle: null});
   await vi.waitFor(() => expect(controller.session.value.step).toBe('open'));
   return controller;

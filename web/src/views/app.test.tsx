@@ -29,7 +29,7 @@ afterEach(async () => {
 
 /** The page with a core that replies so. */
 function page(change: Partial<Replies> = {}): Controller {
-  const controller = new Controller(new Engine(() => fakePort(replies(change)), 'engine.wasm'), fakeAddress());
+  const controller = new Controller(new Engine(() => fakePort(replies(change)), {first: 'engine.wasm', whole: 'engine.wasm'}), fakeAddress());
   render(<App desk={new Desk(() => controller)} fleet={new Fleet(null)} updates={new Updates()} />, document.body);
   return controller;
 }
