@@ -28,7 +28,7 @@ func everything(t *testing.T) []Recipe {
 	for _, name := range SampleNames() {
 		add(LoadSample(name))
 	}
-	if len(Names()) < 200 || len(SampleNames()) != 6 {
+	if len(Names()) < 200 || len(SampleNames()) != 7 {
 		t.Fatalf("found %d recipes and %d samples", len(Names()), len(SampleNames()))
 	}
 	return out
