@@ -23,7 +23,7 @@ const js = {GOOS: 'js', GOARCH: 'wasm'};
 const goFolders = ['core', 'cmd', 'wasm', 'testimages', 'scripts'];
 
 /**
- * All suites. Those at the front start first: the page's build, on which others wait.
+ * All suites. Those at the front start first: the builds, on which others wait, and what takes longest on one core.
  * @param {import('./setup.mjs').GoTool} go
  * @returns {Suite[]}
  */
@@ -32,6 +32,8 @@ export function allSuites(go) {
   return [
     {name: 'protocol types', run: () => program('go', ['run', './scripts/gen-protocol', '-check'])},
     {name: 'page build', after: ['protocol types'], run: () => built(buildPage)},
+    {name: 'worker build', after: ['page build'], run: () => built(buildEdge)},
+    {name: 'e2e in Chromium', after: ['worker build'], run: () => vitest('e2e/vitest.config.ts')},
     {name: 'gofmt', run: gofmt},
     {name: 'go vet', run: () => program('go', ['vet', './...'])},
     {name: 'go vet, wasm', run: () => program('go', ['vet', './core/...', './wasm/...'], js)},
@@ -43,9 +45,7 @@ export function allSuites(go) {
     {name: 'eslint', after: ['page build'], run: () => npmScript('lint')},
     {name: 'scripts', after: ['page build'], run: () => nodeTests('.test.mjs')},
     {name: 'vitest', after: ['page build'], run: () => vitest('vitest.config.ts')},
-    {name: 'worker build', after: ['page build'], run: () => built(buildEdge)},
     {name: 'edge in workerd', after: ['worker build'], run: () => nodeTests('.workerd.mjs')},
-    {name: 'e2e in Chromium', after: ['worker build'], run: () => vitest('e2e/vitest.config.ts')},
   ];
 }
 
