@@ -47,7 +47,7 @@ const pictures = [
   {name: 'layers', width: 1280, height: 900, scheme: 'light', act: layers, region: 'Layers'},
   {name: 'lab-width', width: 1280, height: 900, scheme: 'light', sample: 'hole_in_the_middle', act: width, motion: true, region: 'Lab'},
   {name: 'lab-write', width: 1280, height: 900, scheme: 'light', act: write, region: 'Lab'},
-  {name: 'lab-crash', width: 1280, height: 900, scheme: 'light', sample: 'disk_in_order', act: crash, region: 'Lab'},
+  {name: 'lab-crash', width: 1280, height: 900, scheme: 'light', sample: 'disk_in_order', act: crash, motion: true, region: 'Lab'},
   {name: 'save', width: 1280, height: 900, scheme: 'light', sample: 'lost_refcounts', act: repaired, region: 'Save'},
   {name: 'fleet', width: 1280, height: 900, scheme: 'light', act: fleet},
   {name: 'phone', width: 390, height: 844, scheme: 'light', sample: 'cut_off_copy'},
@@ -227,6 +227,8 @@ async function plan(page) {
 async function crash(page) {
   const lab = page.getByRole('region', {name: 'Lab', exact: true});
   await lab.getByRole('tab', {name: 'Crash'}).click();
+  await lab.getByRole('button', {name: 'Show the crash points'}).waitFor();
+  await lab.getByRole('radio', {name: 'A write of the guest', exact: true}).check();
   await lab.getByRole('button', {name: 'Show the crash points'}).click();
   await lab.getByText(/^All .* crash points were judged/).waitFor();
   const next = lab.getByRole('button', {name: 'Next broken, in place'});
