@@ -9,6 +9,7 @@ import type {Step, Trace} from '../../model/labtrace';
 import {OWNER_FACTS, OWNERS} from '../../model/owners';
 import type {LabReply} from '../../protocol/protocol.gen';
 import {useController} from '../app-context';
+import {useWidth} from './use-width';
 
 /** Refcounts are fetched by so many. */
 const PAGE = 256;
@@ -34,7 +35,7 @@ interface Counts {
 /** The clusters around the step, one by one: what is stored against what was counted. */
 export function CloseUp({trace, state, step, reply, running}: CloseUpProps) {
   const frame = useRef<HTMLDivElement>(null);
-  const room = useRoom(frame, trace.end);
+  const room = roomFor(useWidth(frame) - ROW_HEAD, trace.end);
   const was = useRef<Window | null>(null);
   const focus = step === null ? 0 : focusOf(step, reply.after.perRefblock);
   const view = windowAround(focus === null ? null : Math.min(trace.end - 1, focus), room, trace.end, was.current);
@@ -138,22 +139,6 @@ function ownClusters(trace: Trace, state: LabState, {first, count}: Window): Map
     own.set((state.table?.at ?? 0) + i, 'new reftable');
   }
   return own;
-}
-
-function useRoom(frame: {current: HTMLDivElement | null}, clusters: number): number {
-  const [room, setRoom] = useState(4);
-  useEffect(() => {
-    const element = frame.current;
-    if (element === null) {
-      return;
-    }
-    const fit = () => setRoom(roomFor(element.clientWidth - ROW_HEAD, clusters));
-    fit();
-    const observer = new ResizeObserver(fit);
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, [frame, clusters]);
-  return room;
 }
 
 /** The refcounts of clusters, as far as they are known; those in the window are fetched. */

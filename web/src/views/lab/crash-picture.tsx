@@ -1,4 +1,4 @@
-import {useEffect, useMemo, useRef, useState} from 'preact/hooks';
+import {useMemo, useRef} from 'preact/hooks';
 import {formatCount} from '../../base/units';
 import {OUTCOME_FACTS} from '../../model/crash';
 import {cellAt, cellPaths, crashLayout, stateAtPlace} from '../../model/crashlayout';
@@ -6,6 +6,7 @@ import type {CrashLayout} from '../../model/crashlayout';
 import {CrashOutcomes} from '../../protocol/protocol.gen';
 import type {CrashFlight} from '../../protocol/protocol.gen';
 import type {CrashSideProps} from './crash-side';
+import {useWidth} from './use-width';
 
 /** Above the cells, for the numbers of the flights. */
 const TOP = 22;
@@ -92,20 +93,4 @@ function Frames({layout, flights, redirected}: FramesProps) {
 function Cursor({layout, state}: {layout: CrashLayout; state: number}) {
   const {x, y} = cellAt(layout, state);
   return <rect class="cursor" x={x - 1.5} y={y - 1.5} width={layout.cell + 3} height={layout.cell + 3} rx="4" />;
-}
-
-function useWidth(frame: {current: HTMLDivElement | null}): number {
-  const [width, setWidth] = useState(0);
-  useEffect(() => {
-    const element = frame.current;
-    if (element === null) {
-      return;
-    }
-    const fit = () => setWidth(element.clientWidth);
-    fit();
-    const observer = new ResizeObserver(fit);
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, [frame]);
-  return width;
 }

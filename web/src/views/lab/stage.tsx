@@ -1,4 +1,4 @@
-import {useEffect, useRef, useState} from 'preact/hooks';
+import {useRef} from 'preact/hooks';
 import {formatCount, plural} from '../../base/units';
 import {barOf, feeds, rangeOf, xOf} from '../../model/labscene';
 import type {Axis, Bar} from '../../model/labscene';
@@ -9,6 +9,7 @@ import {Gutter} from './gutter';
 import {Lane} from './lane';
 import {NewBlocks, OldBlocks} from './blocks';
 import {ROWS} from './rows';
+import {useWidth} from './use-width';
 
 /** What is left of the axis for header and tables, by the width of the picture. */
 function gutterOf(width: number): number {
@@ -64,22 +65,6 @@ export function Stage({trace, state, step, reply}: StageProps) {
 
 function stateText({switched, placed, written}: LabState): string {
   return `${switched ? 'the new structure' : 'the old structure'} is in force, ${plural(placed, 'new refblock')} placed, ${formatCount(written)} written.`;
-}
-
-function useWidth(frame: {current: HTMLDivElement | null}): number {
-  const [width, setWidth] = useState(0);
-  useEffect(() => {
-    const element = frame.current;
-    if (element === null) {
-      return;
-    }
-    const fit = () => setWidth(element.clientWidth);
-    fit();
-    const observer = new ResizeObserver(fit);
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, [frame]);
-  return width;
 }
 
 interface NameProps {
