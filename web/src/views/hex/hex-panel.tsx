@@ -1,4 +1,4 @@
-import {useEffect, useRef, useState} from 'preact/hooks';
+import {useEffect, useRef} from 'preact/hooks';
 import {jumped} from '../../model/hexplace';
 import {hostClusterOf} from '../../model/map/place';
 import type {OpenSession} from '../../state/session';
@@ -6,6 +6,7 @@ import {changeWords, currentInfo, isApplied} from '../../state/session';
 import type {View} from '../../state/view';
 import {useController, useStore} from '../app-context';
 import {Section} from '../section';
+import {useNear} from '../use-near';
 import {HexView} from './hex-view';
 
 /** The file byte by byte: what each field is, what it holds and where it points. */
@@ -14,6 +15,7 @@ export function HexPanel({session}: {session: OpenSession}) {
   const {hexAs} = useStore(controller.view);
   const here = useRef<HTMLDivElement>(null);
   const near = useNear(here);
+  const {jumps} = useStore(controller.hex);
   useMapSelection(currentInfo(session).clusterSize);
   return (
     <Section
@@ -23,7 +25,7 @@ export function HexPanel({session}: {session: OpenSession}) {
       aside={<BytesOrFields as={hexAs} onAs={(as) => controller.change({hexAs: as})} />}
     >
       <div ref={here} class="hex-place">
-        {near && <HexView session={session} as={hexAs} onBytes={() => controller.change({hexAs: 'bytes'})} />}
+        {(near || jumps > 0) && <HexView session={session} as={hexAs} onBytes={() => controller.change({hexAs: 'bytes'})} />}
       </div>
     </Section>
   );
@@ -39,29 +41,6 @@ function BytesOrFields({as, onAs}: {as: View['hexAs']; onAs: (as: View['hexAs'])
       ))}
     </div>
   );
-}
-
-/** Whether the element has come near what is seen of the page; from then on it stays so. */
-function useNear(element: {current: HTMLElement | null}): boolean {
-  const {hex} = useController();
-  const jumps = useStore(hex).jumps;
-  const [near, setNear] = useState(false);
-  useEffect(() => {
-    if (near || element.current === null) {
-      return;
-    }
-    const observer = new IntersectionObserver(
-      (entries) => {
-        if (entries.some((entry) => entry.isIntersecting)) {
-          setNear(true);
-        }
-      },
-      {rootMargin: '400px'},
-    );
-    observer.observe(element.current);
-    return () => observer.disconnect();
-  }, [near, element]);
-  return near || jumps > 0;
 }
 
 /** What is selected on the map is shown here, too, unless the selection came with a jump of its own. */
