@@ -8,38 +8,27 @@ import (
 	"qcowscope/core/source"
 )
 
-const (
-	compareBytes  = 2 << 20
-	compareBlocks = 256
-	compareAhead  = 2
-)
+// tablesAhead is for refblocks and L2 tables.
+var tablesAhead = source.Ahead{Batches: 2, Bytes: 2 << 20, Most: 256}
 
 // compare holds the stored refcounts against the counted ones, refblock by refblock.
 func (c *checker) compare() error {
 	t, g := c.report.Refcounts, c.img.Geo
 	perBlock := g.RefblockEntries()
 	blocks := (t.Len() + perBlock - 1) / perBlock
-	pipe := source.NewPipeline(c.ctx, c.img.Src, compareAhead, compareBytes)
-	batch := pipe.Next()
+	stored := source.NewInTurn(c.ctx, c.img.Src, tablesAhead, c.compareRead)
 	for k := range blocks {
 		off, ok := c.refblock(k)
 		n := int(g.ClusterSize())
 		if !ok {
 			off, n = 0, 0 // no such refblock: an empty request keeps the order
 		}
-		if len(batch.Reqs) >= compareBlocks || !batch.Add(off, n, int(k)) {
-			if err := pipe.Submit(batch, c.compareBatch); err != nil {
-				return err
-			}
-			batch = pipe.Next()
-			batch.Add(off, n, int(k))
+		if err := stored.Add(off, n, int(k)); err != nil {
+			return err
 		}
 		c.progress(PhaseCompare, k, blocks)
 	}
-	if err := pipe.Submit(batch, c.compareBatch); err != nil {
-		return err
-	}
-	err := pipe.Drain()
+	err := stored.Finish()
 	c.flushMismatch()
 	return err
 }
@@ -56,21 +45,15 @@ func (c *checker) refblock(k int64) (off int64, ok bool) {
 	return int64(h), true
 }
 
-func (c *checker) compareBatch(b *source.Batch, err error) error {
-	for i, r := range b.Reqs {
-		k := int64(b.Jobs[i])
-		if err != nil && len(r.Buf) > 0 {
-			if e := source.ReadFull(c.img.Src, r.Buf, r.Off); e != nil {
-				if c.ctx.Err() != nil {
-					return c.ctx.Err()
-				}
-				c.unreadableBlock(k, e)
-				continue
-			}
-		}
-		c.compareBlock(k, r.Buf)
+// compareRead compares refblock k, when it was read.
+func (c *checker) compareRead(k int, r source.Request, err error) error {
+	switch {
+	case err == nil:
+		c.compareBlock(int64(k), r.Buf)
+	case c.ctx.Err() == nil:
+		c.unreadableBlock(int64(k), err)
 	}
-	return nil
+	return c.ctx.Err()
 }
 
 // unreadableBlock notes that the refcounts of a whole block cannot be had. QEMU counts one

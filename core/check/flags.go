@@ -20,8 +20,7 @@ func (c *checker) flags() error {
 	if err := source.ReadFull(c.img.Src, buf, int64(l1.Off)); err != nil {
 		return c.lostFlags(err)
 	}
-	pipe := source.NewPipeline(c.ctx, c.img.Src, compareAhead, compareBytes)
-	batch := pipe.Next()
+	judged := source.NewInTurn(c.ctx, c.img.Src, tablesAhead, c.flagsRead)
 	n := int(c.img.Geo.ClusterSize())
 	tables := tableBudget{left: repeatedFlags}
 	for i := range len(buf) / 8 {
@@ -29,19 +28,12 @@ func (c *checker) flags() error {
 		if e.L2Table() == 0 || !c.l1Flag(int64(i), e) || int64(e.L2Table()) >= c.img.Src.Size() || !tables.take(c, int64(i), e.L2Table()) {
 			continue
 		}
-		if len(batch.Reqs) >= compareBlocks || !batch.Add(int64(e.L2Table()), n, i) {
-			if err := pipe.Submit(batch, c.flagsBatch); err != nil {
-				return err
-			}
-			batch = pipe.Next()
-			batch.Add(int64(e.L2Table()), n, i)
+		if err := judged.Add(int64(e.L2Table()), n, i); err != nil {
+			return err
 		}
 		c.progress(PhaseFlags, int64(i), l1.Entries)
 	}
-	if err := pipe.Submit(batch, c.flagsBatch); err != nil {
-		return err
-	}
-	return pipe.Drain()
+	return judged.Finish()
 }
 
 // repeatedFlags bounds the bytes of L2 tables that are judged again, because several L1
@@ -97,18 +89,12 @@ func (c *checker) l1Flag(i int64, e qcow2.L1Entry) bool {
 	return true
 }
 
-func (c *checker) flagsBatch(b *source.Batch, err error) error {
-	for i, r := range b.Reqs {
-		if err != nil {
-			if e := source.ReadFull(c.img.Src, r.Buf, r.Off); e != nil {
-				if e := c.lostFlags(e); e != nil {
-					return e
-				}
-				continue
-			}
-		}
-		c.l2Flags(int64(b.Jobs[i]), qcow2.HostOff(r.Off), r.Buf)
+// flagsRead judges the flags of the L2 table of an L1 entry, when it was read.
+func (c *checker) flagsRead(l1Index int, r source.Request, err error) error {
+	if err != nil {
+		return c.lostFlags(err)
 	}
+	c.l2Flags(int64(l1Index), qcow2.HostOff(r.Off), r.Buf)
 	return nil
 }
 

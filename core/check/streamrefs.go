@@ -20,41 +20,31 @@ type streamRef struct {
 // collect gathers the round's entries.
 func (s *streamCheck) collect() error {
 	s.refs = s.refs[:0]
-	pipe := source.NewPipeline(s.ctx, s.img.Src, compareAhead, compareBytes)
-	batch := pipe.Next()
+	tables := source.NewInTurn(s.ctx, s.img.Src, tablesAhead, s.collectRead)
 	n, garbage := int(s.img.Geo.ClusterSize()), s.garbageTables()
 	for i := range s.report.Refcounts.Tree.Tables {
 		t := &s.report.Refcounts.Tree.Tables[i]
 		if t.Empty || t.Repeat || garbage[t.Off] {
 			continue
 		}
-		if len(batch.Reqs) >= compareBlocks || !batch.Add(int64(t.Off), n, i) {
-			if err := pipe.Submit(batch, s.collectBatch); err != nil {
-				return err
-			}
-			batch = pipe.Next()
-			batch.Add(int64(t.Off), n, i)
+		if err := tables.Add(int64(t.Off), n, i); err != nil {
+			return err
 		}
 	}
-	if err := pipe.Submit(batch, s.collectBatch); err != nil {
-		return err
-	}
-	if err := pipe.Drain(); err != nil {
+	if err := tables.Finish(); err != nil {
 		return err
 	}
 	s.order()
 	return nil
 }
 
-func (s *streamCheck) collectBatch(b *source.Batch, err error) error {
+// collectRead gathers the entries of a table, when it was read.
+func (s *streamCheck) collectRead(table int, r source.Request, err error) error {
 	s.tell()
-	for i, r := range b.Reqs {
-		if err != nil && source.ReadFull(s.img.Src, r.Buf, r.Off) != nil {
-			continue // the walk has told that it cannot be read
-		}
-		s.collectTable(uint32(b.Jobs[i]), r.Buf)
+	if err == nil { // else the walk has told that it cannot be read
+		s.collectTable(uint32(table), r.Buf)
 	}
-	return s.ctx.Err()
+	return nil
 }
 
 func (s *streamCheck) collectTable(table uint32, b qcow2.L2Table) {

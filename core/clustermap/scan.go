@@ -164,43 +164,27 @@ func (s *Scan) note(n int, i int64, e qcow2.L1Entry) {
 	t.layer = t.layer.with(layerOf(n))
 }
 
-const (
-	scanBatch = 4 << 20
-	scanAhead = 2
-)
+var scanAhead = source.Ahead{Batches: 2, Bytes: 4 << 20}
 
 // Step reads about so many bytes of tables, and tells how many tables are done. The error is
 // the context's; a table that cannot be read is left out.
 func (s *Scan) Step(ctx context.Context, bytes int64) (done, total int, err error) {
-	pipe := source.NewPipeline(ctx, s.img.Src, scanAhead, scanBatch)
-	batch := pipe.Next()
-	use := func(b *source.Batch, err error) error {
-		for i, r := range b.Reqs {
-			if err != nil && source.ReadFull(s.img.Src, r.Buf, r.Off) != nil {
-				s.Complete = false
-				continue
-			}
-			s.learn(s.tables[b.Jobs[i]], r.Buf)
+	tables := source.NewInTurn(ctx, s.img.Src, scanAhead, func(i int, r source.Request, err error) error {
+		if err != nil {
+			s.Complete = false
+			return nil
 		}
-		return ctx.Err()
-	}
+		s.learn(s.tables[i], r.Buf)
+		return nil
+	})
 	n := s.img.Geo.ClusterSize()
 	end := min(len(s.tables), s.next+int(max(1, bytes/n)))
 	for i := s.next; i < end; i++ {
-		off := int64(s.tables[i].off)
-		if batch.Add(off, int(n), i) {
-			continue
-		}
-		if err := pipe.Submit(batch, use); err != nil {
+		if err := tables.Add(int64(s.tables[i].off), int(n), i); err != nil {
 			return s.next, len(s.tables), err
 		}
-		batch = pipe.Next()
-		batch.Add(off, int(n), i)
 	}
-	if err := pipe.Submit(batch, use); err != nil {
-		return s.next, len(s.tables), err
-	}
-	if err := pipe.Drain(); err != nil {
+	if err := tables.Finish(); err != nil {
 		return s.next, len(s.tables), err
 	}
 	if s.next = end; s.Done() {

@@ -218,42 +218,26 @@ func (h *Holdings) note(i int64, e qcow2.L1Entry) {
 	}
 }
 
-const (
-	batchBytes = 4 << 20
-	readAhead  = 2
-)
+var tablesAhead = source.Ahead{Batches: 2, Bytes: 4 << 20}
 
 // l2Step reads about so many bytes of L2 tables.
 func (h *Holdings) l2Step(ctx context.Context, bytes int64) error {
-	pipe := source.NewPipeline(ctx, h.img.Src, readAhead, batchBytes)
-	batch := pipe.Next()
-	use := func(b *source.Batch, err error) error {
-		for i, r := range b.Reqs {
-			if err != nil && source.ReadFull(h.img.Src, r.Buf, r.Off) != nil {
-				h.Complete = false
-				continue
-			}
-			h.learn(h.tables[b.Jobs[i]], r.Buf)
+	tables := source.NewInTurn(ctx, h.img.Src, tablesAhead, func(i int, r source.Request, err error) error {
+		if err != nil {
+			h.Complete = false
+			return nil
 		}
-		return ctx.Err()
-	}
+		h.learn(h.tables[i], r.Buf)
+		return nil
+	})
 	n := h.img.Geo.ClusterSize()
 	end := min(len(h.tables), h.next+int(max(1, bytes/n)))
 	for i := h.next; i < end; i++ {
-		off := int64(h.tables[i].off)
-		if batch.Add(off, int(n), i) {
-			continue
-		}
-		if err := pipe.Submit(batch, use); err != nil {
+		if err := tables.Add(int64(h.tables[i].off), int(n), i); err != nil {
 			return err
 		}
-		batch = pipe.Next()
-		batch.Add(off, int(n), i)
 	}
-	if err := pipe.Submit(batch, use); err != nil {
-		return err
-	}
-	if err := pipe.Drain(); err != nil {
+	if err := tables.Finish(); err != nil {
 		return err
 	}
 	h.next = end

@@ -164,35 +164,24 @@ func (c *claimants) l1Entries(b []byte, at qcow2.HostOff, first int64, root int)
 
 // l2Tables visits the entries of the tables whose range of host clusters meets the wanted one.
 func (c *claimants) l2Tables(res *Result) error {
-	pipe := source.NewPipeline(c.ctx, c.img.Src, readAhead, batchBytes)
-	batch := pipe.Next()
-	use := func(b *source.Batch, err error) error {
-		for i, r := range b.Reqs {
-			if err != nil && source.ReadFull(c.img.Src, r.Buf, r.Off) != nil {
-				c.complete = false
-				continue
-			}
-			c.scan(res.Tree.Tables[b.Jobs[i]], r.Buf)
+	tables := source.NewInTurn(c.ctx, c.img.Src, source.Ahead{Batches: readAhead, Bytes: batchBytes}, func(i int, r source.Request, err error) error {
+		if err != nil {
+			c.complete = false
+			return nil
 		}
-		return c.ctx.Err()
-	}
+		c.scan(res.Tree.Tables[i], r.Buf)
+		return nil
+	})
 	n := int(c.g.ClusterSize())
 	for i, t := range res.Tree.Tables {
 		if qcow2.HostCluster(t.Lo) > c.want.Hi || qcow2.HostCluster(t.Hi) < c.want.Lo {
 			continue
 		}
-		if !batch.Add(int64(t.Off), n, i) {
-			if err := pipe.Submit(batch, use); err != nil {
-				return err
-			}
-			batch = pipe.Next()
-			batch.Add(int64(t.Off), n, i)
+		if err := tables.Add(int64(t.Off), n, i); err != nil {
+			return err
 		}
 	}
-	if err := pipe.Submit(batch, use); err != nil {
-		return err
-	}
-	return pipe.Drain()
+	return tables.Finish()
 }
 
 func (c *claimants) scan(t L2Ref, table qcow2.L2Table) {
