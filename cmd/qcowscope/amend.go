@@ -17,23 +17,11 @@ var amendVerb = verb{
   --like-qemu              place the new refcounts where qemu-img amend does, instead of in the smallest structure
   --trace                  tell how the new refcount structure comes about, walk by walk
   --all                    with --trace: every step, also of long runs of like ones
-` + redirectHelp + inPlaceHelp + `  --plan                   print what would be written, and write nothing; with --output=json for apply
-  --undo=FILE              also write the plan that makes the original of the copy again
-  --rebase-backing         rewrite the name of the backing file so that it is found from OUT
-  --force                  replace OUT and FILE if they exist
-  --output=human|json      a summary for people or for programs
-
+` + copyingHelp + `
 What the guest reads stays as it is. An image that was not closed is repaired first, as QEMU does
 when it opens it.
 
-exit codes:
-  0   the copy was written (with --plan: would be); nothing above a warning is left in it
-  1   nothing was written: something forbids the change, and all of it is said
-  2   the copy was written; corruption, danger or damage is left in it
-  3   the copy was written; leaked clusters are left in it, and nothing worse
-  4   with --in-place: it stopped on the way; what to do is said
-  63  not a qcow2 image
-`,
+` + copyingExits("nothing was written: something forbids the change, and all of it is said"),
 }
 
 func init() { amendVerb.run = runAmend }

@@ -44,24 +44,7 @@ func factsOf(t *testing.T, path string) string {
 
 // What docs/amend.md shows is what is printed.
 func TestAmendTraceIsAsDocumented(t *testing.T) {
-	text, err := os.ReadFile("../../docs/amend.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(holed(t))
-	shown := 0
-	for _, block := range strings.Split(string(text), "```\n$ qcowscope ")[1:] {
-		line, want, _ := strings.Cut(block, "\n")
-		want, _, _ = strings.Cut(want, "```")
-		got := cli(t, strings.Fields(line)...).want(t, exitOK)
-		if got.out != want {
-			t.Errorf("qcowscope %s prints\n%s\ndocs/amend.md shows\n%s", line, got.out, want)
-		}
-		shown++
-	}
-	if shown != 2 {
-		t.Errorf("docs/amend.md shows %d calls", shown)
-	}
+	isAsDocumented(t, "amend.md", holed(t), 2)
 }
 
 // Several changes in one call, up and down again: QEMU agrees on what came of it, the guest

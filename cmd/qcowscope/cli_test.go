@@ -58,6 +58,28 @@ func (r result) says(t *testing.T, words string) {
 	}
 }
 
+// isAsDocumented holds the calls that one of docs shows, in blocks that begin with one,
+// against what they print in a folder. It stays in there.
+func isAsDocumented(t *testing.T, name, dir string, calls int) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../../docs", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	blocks := strings.Split(string(text), "$ qcowscope ")[1:]
+	for _, block := range blocks {
+		line, want, _ := strings.Cut(block, "\n")
+		want, _, _ = strings.Cut(want, "```")
+		if got := cli(t, strings.Fields(line)...).want(t, exitOK); got.out != want {
+			t.Errorf("qcowscope %s prints\n%s\ndocs/%s shows\n%s", line, got.out, name, want)
+		}
+	}
+	if len(blocks) != calls {
+		t.Errorf("docs/%s shows %d calls, want %d", name, len(blocks), calls)
+	}
+}
+
 func decode[T any](t *testing.T, text string) (v T) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(text), &v); err != nil {

@@ -8,6 +8,27 @@ import (
 	"qcowscope/core/patch"
 )
 
+// copyingHelp are the lines of the help that the verbs share which amend or repair an image.
+const copyingHelp = redirectHelp + inPlaceHelp + `  --plan                   print what would be written, and write nothing; with --output=json for apply
+  --undo=FILE              also write the plan that makes the original of the copy again
+  --rebase-backing         rewrite the name of the backing file so that it is found from OUT
+  --force                  replace OUT and FILE if they exist
+  --output=human|json      a summary for people or for programs
+`
+
+// copyingExits are the exit codes of those verbs; nothing says of code 1 that, and when,
+// nothing was written.
+func copyingExits(nothing string) string {
+	return `exit codes:
+  0   the copy was written (with --plan: would be); nothing above a warning is left in it
+  1   ` + nothing + `
+  2   the copy was written; corruption, danger or damage is left in it
+  3   the copy was written; leaked clusters are left in it, and nothing worse
+  4   with --in-place: it stopped on the way; what to do is said
+  63  not a qcow2 image
+`
+}
+
 // copying are the flags of the verbs that write a changed copy.
 type copying struct {
 	target

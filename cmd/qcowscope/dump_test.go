@@ -77,26 +77,11 @@ func TestDumpToBeRead(t *testing.T) {
 
 // What docs/hex.md shows is what is printed.
 func TestDumpIsAsDocumented(t *testing.T) {
-	text, err := os.ReadFile("../../docs/hex.md")
-	if err != nil {
+	_, img, path := place(t, "refcount_zero_data")
+	if err := os.Rename(path, filepath.Join(img.Dir, "disk.qcow2")); err != nil {
 		t.Fatal(err)
 	}
-	_, img, _ := place(t, "refcount_zero_data")
-	t.Chdir(img.Dir)
-	if err := os.Rename(img.File, "disk.qcow2"); err != nil {
-		t.Fatal(err)
-	}
-	blocks := strings.Split(string(text), "```\n$ qcowscope ")[1:]
-	for _, block := range blocks {
-		line, want, _ := strings.Cut(block, "\n")
-		want, _, _ = strings.Cut(want, "```")
-		if got := cli(t, strings.Fields(line)...).want(t, exitOK); got.out != want {
-			t.Errorf("qcowscope %s prints\n%s\ndocs/hex.md shows\n%s", line, got.out, want)
-		}
-	}
-	if len(blocks) != 2 {
-		t.Errorf("docs/hex.md shows %d calls", len(blocks))
-	}
+	isAsDocumented(t, "hex.md", img.Dir, 2)
 }
 
 func TestDumpRefuses(t *testing.T) {

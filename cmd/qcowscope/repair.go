@@ -20,20 +20,7 @@ var repairVerb = verb{
   --fixed-size             write nothing past the end, as on a block device; what would fit is said when it cannot be done
   --refcount-bits=N        with --scope=rebuild: the width of the new refcounts, 1 to 64
   --reuse-tables           with --scope=rebuild: write over the old refcount structure, for when there is no other room
-` + redirectHelp + inPlaceHelp + `  --plan                   print what would be written, and write nothing; with --output=json for apply
-  --undo=FILE              also write the plan that makes the original of the copy again
-  --rebase-backing         rewrite the name of the backing file so that it is found from OUT
-  --force                  replace OUT and FILE if they exist
-  --output=human|json      a summary for people or for programs
-
-exit codes:
-  0   the copy was written (with --plan: would be); nothing above a warning is left in it
-  1   nothing was written
-  2   the copy was written; corruption, danger or damage is left in it
-  3   the copy was written; leaked clusters are left in it, and nothing worse
-  4   with --in-place: it stopped on the way; what to do is said
-  63  not a qcow2 image
-`,
+` + copyingHelp + "\n" + copyingExits("nothing was written"),
 }
 
 func init() { repairVerb.run = runRepair }

@@ -24,24 +24,7 @@ func subclustered(t *testing.T) (dir string) {
 
 // What docs/write.md shows is what is printed.
 func TestWriteIsAsDocumented(t *testing.T) {
-	text, err := os.ReadFile("../../docs/write.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(subclustered(t))
-	shown := 0
-	for _, block := range strings.Split(string(text), "$ qcowscope ")[1:] {
-		line, want, _ := strings.Cut(block, "\n")
-		want, _, _ = strings.Cut(want, "```")
-		got := cli(t, strings.Fields(line)...).want(t, exitOK)
-		if got.out != want {
-			t.Errorf("qcowscope %s prints\n%s\ndocs/write.md shows\n%s", line, got.out, want)
-		}
-		shown++
-	}
-	if shown != 4 {
-		t.Errorf("docs/write.md shows %d calls", shown)
-	}
+	isAsDocumented(t, "write.md", subclustered(t), 4)
 }
 
 // A copy after a write is what qemu-io makes of the same image, the original stays, and the
