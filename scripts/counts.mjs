@@ -23,7 +23,7 @@
  */
 export function goTestCounts(code, stdout, output) {
   const counts = {passed: 0, failed: 0, skipped: 0};
-  /** Output by package and test. @type {Map<string, string>} */
+  /** Output by package and test, of what has not passed. @type {Map<string, string>} */
   const said = new Map();
   /** @type {string[]} */
   const reports = [];
@@ -35,8 +35,10 @@ export function goTestCounts(code, stdout, output) {
     }
     if (event.Action === 'fail') {
       reports.push(said.get(key) ?? key);
+      reports.push(...(event.Test === undefined ? unended(said, pkg) : []));
     }
     if (event.Test !== undefined) {
+      said.delete(['pass', 'fail', 'skip'].includes(event.Action) ? key : '');
       counts.passed += event.Action === 'pass' ? 1 : 0;
       counts.failed += event.Action === 'fail' ? 1 : 0;
       counts.skipped += event.Action === 'skip' ? 1 : 0;
@@ -46,6 +48,15 @@ export function goTestCounts(code, stdout, output) {
     }
   }
   return settled(code, counts, reports.length > 0 ? reports.join('') : output.replace(/^\{.*\n?/gm, ''));
+}
+
+/**
+ * What the tests said that a package's crash cut off: the crash is told there.
+ * @param {Map<string, string>} said
+ * @param {string} pkg
+ */
+function unended(said, pkg) {
+  return [...said].filter(([key]) => key.startsWith(`${pkg} `) && key !== `${pkg} `).map(([, output]) => output);
 }
 
 /**

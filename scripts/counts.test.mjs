@@ -37,6 +37,23 @@ test('go: what a failed test said is reported in full', () => {
   assert.doesNotMatch(counts.report, /fine/);
 });
 
+test('go: a crash is reported though no test failed', () => {
+  const counts = goTestCounts(
+    1,
+    lines(
+      {Action: 'output', Package: 'p', Test: 'TestA', Output: 'fine\n'},
+      {Action: 'pass', Package: 'p', Test: 'TestA'},
+      {Action: 'output', Package: 'p', Test: 'TestB', Output: 'fatal error: out of memory\n'},
+      {Action: 'output', Package: 'p', Output: 'FAIL\tp\n'},
+      {Action: 'fail', Package: 'p'},
+    ),
+    '',
+  );
+  assert.equal(counts.failed, 1);
+  assert.match(counts.report, /FAIL\tp\nfatal error/);
+  assert.doesNotMatch(counts.report, /fine/);
+});
+
 test('go: a package that does not build is a failure', () => {
   const counts = goTestCounts(
     1,

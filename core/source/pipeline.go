@@ -17,7 +17,8 @@ type Pipeline struct {
 type Batch struct {
 	Reqs []Request
 	Jobs []int // index of each request's job, for the caller
-	buf  []byte
+	buf  []byte // made by the first request: a walk that reads nothing costs nothing
+	room int    // how long buf is to be
 	used int
 	err  error
 	use  Use
@@ -40,7 +41,7 @@ func (p *Pipeline) Next() *Batch {
 	if n := len(p.spare); n > 0 {
 		b, p.spare = p.spare[n-1], p.spare[:n-1]
 	} else {
-		b.buf = make([]byte, p.bytes) // the first few times: depth and one more are made
+		b.room = int(p.bytes)
 	}
 	b.Reqs, b.Jobs, b.used, b.err = b.Reqs[:0], b.Jobs[:0], 0, nil
 	b.done = make(chan struct{})
@@ -50,11 +51,11 @@ func (p *Pipeline) Next() *Batch {
 // Add asks for n bytes from off on. It is false when the batch has no room left; a batch
 // always has room for its first request.
 func (b *Batch) Add(off int64, n int, job int) bool {
-	if b.used+n > len(b.buf) {
-		if b.used > 0 {
-			return false
-		}
-		b.buf = make([]byte, n)
+	if b.used > 0 && b.used+n > len(b.buf) {
+		return false
+	}
+	if n > len(b.buf) || b.buf == nil {
+		b.buf = make([]byte, max(n, b.room))
 	}
 	b.Reqs = append(b.Reqs, Request{off, b.buf[b.used : b.used+n]})
 	b.Jobs = append(b.Jobs, job)
