@@ -2,6 +2,7 @@ import {formatBytes, formatDecimalBytes} from '../base/units';
 import type {EffectRange, EffectReply, PlanRequest} from '../protocol/protocol.gen';
 import {useController, useLoaded, useStore} from './app-context';
 import {ProblemText} from './problem';
+import {ScrollTable} from './scroll-table';
 import {SeveritySign} from './signs';
 
 /** What the plan does to the disk that the guest sees: compared cluster by cluster, before anything is applied. */
@@ -57,28 +58,16 @@ function Ranges({effect}: {effect: EffectReply}) {
         )}
         {effect.unknown > 0 && ` Of these ${formatBytes(effect.unknown)} could not be compared; they may be the same.`}
       </p>
-      <div class="scroll" tabIndex={0} role="group" aria-label="Parts of the disk that read otherwise">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">On the disk</th>
-              <th scope="col">Length</th>
-              <th scope="col">Reads now</th>
-              <th scope="col">Reads after</th>
-            </tr>
-          </thead>
-          <tbody>
-            {effect.ranges.map((range) => (
-              <tr key={range.guest}>
-                <td class="mono">{range.guest}</td>
-                <td>{formatBytes(range.length)}</td>
-                <td>{READS[range.before] ?? range.before}</td>
-                <td>{afterText(range)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <ScrollTable label="Parts of the disk that read otherwise" columns={['On the disk', 'Length', 'Reads now', 'Reads after']}>
+        {effect.ranges.map((range) => (
+          <tr key={range.guest}>
+            <td class="mono">{range.guest}</td>
+            <td>{formatBytes(range.length)}</td>
+            <td>{READS[range.before] ?? range.before}</td>
+            <td>{afterText(range)}</td>
+          </tr>
+        ))}
+      </ScrollTable>
       {effect.more && <p class="muted">The first {effect.ranges.length} of them.</p>}
     </>
   );

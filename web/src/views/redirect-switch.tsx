@@ -6,6 +6,7 @@ import type {RedirectBatch, Redirected} from '../protocol/protocol.gen';
 import {useController, useLoaded, useStore} from './app-context';
 import {Pager} from './pager';
 import {ProblemText} from './problem';
+import {ScrollTable} from './scroll-table';
 import {SeveritySign} from './signs';
 import {ImageText} from './text';
 
@@ -126,28 +127,17 @@ function LogRecords({of, records}: {of: 'repair' | 'lab' | 'write'; records: num
       <Pager of="records" from={from} size={PAGE_SIZE} total={records} onFrom={setFrom} />
       {loaded.step === 'failed' && <ProblemText problem={loaded.problem} />}
       {loaded.step === 'loaded' && (
-        <div class="scroll tall" tabIndex={0} role="group" aria-label="Log">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Record</th>
-                <th scope="col">Place</th>
-                <th scope="col">What</th>
-              </tr>
-            </thead>
-            <tbody>
-              {loaded.value.records.map(({op, at, text}, i) => (
-                <tr key={from + i} class={op}>
-                  <th scope="row">{op}</th>
-                  <td class="mono">{at}</td>
-                  <td>
-                    <ImageText text={text} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <ScrollTable box="tall" label="Log" columns={['Record', 'Place', 'What']}>
+          {loaded.value.records.map(({op, at, text}, i) => (
+            <tr key={from + i} class={op}>
+              <th scope="row">{op}</th>
+              <td class="mono">{at}</td>
+              <td>
+                <ImageText text={text} />
+              </td>
+            </tr>
+          ))}
+        </ScrollTable>
       )}
     </>
   );

@@ -6,7 +6,9 @@ import {byteAt, placed} from '../../model/hexpages';
 import type {PageField} from '../../model/hexpages';
 import {severityNamed} from '../../model/severity';
 import {useController, useLoaded} from '../app-context';
+import {TurnPages} from '../pager';
 import {ProblemText} from '../problem';
+import {ScrollTable} from '../scroll-table';
 import {SeverityTag} from '../signs';
 import {ImageText} from '../text';
 import {HEX_FOCUS, jumpAway} from './use-hex';
@@ -22,14 +24,20 @@ interface TableProps {
   onShow: (offset: bigint) => void;
 }
 
+interface Pages {
+  /** The cursor that they begin at. */
+  from: bigint;
+  starts: readonly bigint[];
+}
+
 /** The fields from the cursor on as a list: says all that the bytes' colours and marks say. */
 export function FieldTable({state, onShow}: TableProps) {
   const {engine} = useController();
   const {cursor, other} = state.place;
   // Where the pages seen so far begin; the last is shown. A jump begins anew.
-  const [{from, starts}, setPages] = useState({from: cursor, starts: [fieldStart(state, cursor)]});
+  const [{from, starts}, setPages] = useState<Pages>({from: cursor, starts: [fieldStart(state, cursor)]});
   const first = from === cursor ? (starts.at(-1) ?? cursor) : fieldStart(state, cursor);
-  const turn = (next: bigint[]) => setPages({from: cursor, starts: next});
+  const turn = (next: readonly bigint[]) => setPages({from: cursor, starts: next});
   const past = from === cursor ? starts : [first];
   const loaded = useLoaded(`${state.key} ${first} ${other}`, () =>
     engine.call('hex', {offset: hexOf(first), length: ASKED, other}),
@@ -42,14 +50,7 @@ export function FieldTable({state, onShow}: TableProps) {
   return (
     <>
       {fields.length === 0 ? <p>This side of the plan ends before here.</p> : <Fields fields={fields} state={state} onShow={onShow} />}
-      <div class="pager" role="group" aria-label="Pages of fields">
-        <button type="button" disabled={past.length === 1} onClick={() => turn(past.slice(0, -1))}>
-          Previous<span class="hidden"> fields</span>
-        </button>
-        <button type="button" disabled={next >= state.pages.size} onClick={() => turn([...past, next])}>
-          Next<span class="hidden"> fields</span>
-        </button>
-      </div>
+      <TurnPages of="fields" starts={past} next={next < state.pages.size ? next : null} onStarts={turn} />
     </>
   );
 }
@@ -62,25 +63,11 @@ function fieldStart({pages, place}: HexState, cursor: bigint): bigint {
 
 function Fields({fields, state, onShow}: {fields: readonly PageField[]; state: HexState; onShow: (offset: bigint) => void}) {
   return (
-    <div id={HEX_FOCUS} class="scroll tall" tabIndex={0} role="group" aria-label="Fields">
-      <table class="fields">
-        <thead>
-          <tr>
-            <th scope="col">Offset</th>
-            <th scope="col">Length</th>
-            <th scope="col">Field</th>
-            <th scope="col">Value</th>
-            <th scope="col">Meaning</th>
-            <th scope="col">Points to</th>
-          </tr>
-        </thead>
-        <tbody>
-          {fields.map((field) => (
-            <FieldLine key={String(field.start)} field={field} state={state} onShow={onShow} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <ScrollTable id={HEX_FOCUS} box="tall" class="fields" label="Fields" columns={['Offset', 'Length', 'Field', 'Value', 'Meaning', 'Points to']}>
+      {fields.map((field) => (
+        <FieldLine key={String(field.start)} field={field} state={state} onShow={onShow} />
+      ))}
+    </ScrollTable>
   );
 }
 

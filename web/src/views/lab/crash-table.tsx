@@ -4,6 +4,7 @@ import {OUTCOME_FACTS} from '../../model/crash';
 import {outcomePath} from '../../model/crashlayout';
 import type {CrashOutcome} from '../../protocol/protocol.gen';
 import {Pager} from '../pager';
+import {ScrollTable} from '../scroll-table';
 import type {CrashSideProps} from './crash-side';
 
 const ROWS_A_PAGE = 25;
@@ -35,40 +36,26 @@ export function CrashTable({side, judged, picked, onPick}: CrashSideProps) {
         </label>
         <Pager of={`crash points, ${which}`} from={from} size={ROWS_A_PAGE} total={total} onFrom={setFrom} />
       </div>
-      <div class="scroll" tabIndex={0} role="group" aria-label={`Crash points, ${which}`}>
-        <table class="crash-table">
-          <thead>
-            <tr>
-              <th scope="col">Point</th>
-              <th scope="col">In flight</th>
-              <th scope="col">Landed</th>
-              <th scope="col">Torn</th>
-              <th scope="col">What is left</th>
-              <th scope="col">Leaks</th>
+      <ScrollTable class="crash-table" label={`Crash points, ${which}`} columns={['Point', 'In flight', 'Landed', 'Torn', 'What is left', 'Leaks']}>
+        {rows.map((index) => {
+          const state = judged.state(index);
+          const flight = side.flights.findIndex(({first, end}) => first <= index && index < end);
+          return (
+            <tr key={index} aria-current={picked === index ? 'true' : undefined}>
+              <th scope="row">
+                <button type="button" class="quiet" aria-label={`Crash point ${formatCount(index + 1)}, ${which}`} onClick={() => onPick(index)}>
+                  {formatCount(index + 1)}
+                </button>
+              </th>
+              <td>{flight < 0 ? 'all done' : formatCount(flight + 1)}</td>
+              <td>{state === null || flight < 0 ? '' : `${formatCount(state.landed)} of ${formatCount(side.flights[flight]?.sectors ?? 0)}`}</td>
+              <td>{state === null || flight < 0 ? '' : formatCount(state.torn)}</td>
+              <td>{state === null ? 'not judged yet' : <OutcomeTag outcome={state.outcome} />}</td>
+              <td>{state === null ? '' : formatCount(state.leaks)}</td>
             </tr>
-          </thead>
-          <tbody>
-            {rows.map((index) => {
-              const state = judged.state(index);
-              const flight = side.flights.findIndex(({first, end}) => first <= index && index < end);
-              return (
-                <tr key={index} aria-current={picked === index ? 'true' : undefined}>
-                  <th scope="row">
-                    <button type="button" class="quiet" aria-label={`Crash point ${formatCount(index + 1)}, ${which}`} onClick={() => onPick(index)}>
-                      {formatCount(index + 1)}
-                    </button>
-                  </th>
-                  <td>{flight < 0 ? 'all done' : formatCount(flight + 1)}</td>
-                  <td>{state === null || flight < 0 ? '' : `${formatCount(state.landed)} of ${formatCount(side.flights[flight]?.sectors ?? 0)}`}</td>
-                  <td>{state === null || flight < 0 ? '' : formatCount(state.torn)}</td>
-                  <td>{state === null ? 'not judged yet' : <OutcomeTag outcome={state.outcome} />}</td>
-                  <td>{state === null ? '' : formatCount(state.leaks)}</td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </div>
+          );
+        })}
+      </ScrollTable>
     </>
   );
 }

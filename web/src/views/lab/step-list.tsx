@@ -6,6 +6,7 @@ import {PAGE_SIZE} from '../../protocol/ops';
 import {useController, useLoaded} from '../app-context';
 import {Pager} from '../pager';
 import {ProblemText} from '../problem';
+import {ScrollTable} from '../scroll-table';
 
 /** All steps as a table. Says all that the picture says. */
 export function StepList({trace}: {trace: Trace}) {
@@ -17,22 +18,10 @@ export function StepList({trace}: {trace: Trace}) {
     <>
       {pager}
       {loaded.step === 'failed' && <ProblemText problem={loaded.problem} />}
-      <div class="scroll tall" tabIndex={0} role="group" aria-label="Steps">
-        <table class="lab-steps">
-          <thead>
-            <tr>
-              <th scope="col">Step</th>
-              <th scope="col">Walk</th>
-              <th scope="col">What</th>
-              <th scope="col">Why</th>
-            </tr>
-          </thead>
-          <tbody>
-            {loaded.step === 'loaded' &&
-              loaded.value.words.map((words, i) => <Row key={from + i} trace={trace} index={from + i} words={words} />)}
-          </tbody>
-        </table>
-      </div>
+      <ScrollTable box="tall" class="lab-steps" label="Steps" columns={['Step', 'Walk', 'What', 'Why']}>
+        {loaded.step === 'loaded' &&
+          loaded.value.words.map((words, i) => <Row key={from + i} trace={trace} index={from + i} words={words} />)}
+      </ScrollTable>
       {pager}
     </>
   );

@@ -2,6 +2,7 @@ import {formatBytes, formatCount, formatHex, plural} from '../../base/units';
 import {answerOf, bitsOf, pieceText} from '../../model/writecells';
 import type {Disk} from '../../model/writerange';
 import type {WriteCluster, WriteEntry, WriteExtent, WritePlanReply} from '../../protocol/protocol.gen';
+import {ScrollTable} from '../scroll-table';
 import {SeveritySign} from '../signs';
 import {Hex, ImageText} from '../text';
 
@@ -112,30 +113,19 @@ function Entries({disk, clusters}: {disk: Disk; clusters: readonly WriteCluster[
   return (
     <section aria-label="L2 entries">
       <h3>{disk.extended ? 'L2 entry and bitmap' : 'L2 entries'}</h3>
-      <div class="scroll" tabIndex={0} role="group" aria-label="L2 entries before and after">
-        <table class="w-entries">
-          <thead>
-            <tr>
-              <th scope="col">Cluster</th>
-              <th scope="col">Before</th>
-              <th scope="col">After</th>
-            </tr>
-          </thead>
-          <tbody>
-            {changed.map(({cluster, entryBefore, entryAfter}) => (
-              <tr key={cluster}>
-                <th scope="row">{formatCount(cluster)}</th>
-                <td>
-                  <Entry entry={entryBefore} />
-                </td>
-                <td>
-                  <Entry entry={entryAfter} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <ScrollTable class="w-entries" label="L2 entries before and after" columns={['Cluster', 'Before', 'After']}>
+        {changed.map(({cluster, entryBefore, entryAfter}) => (
+          <tr key={cluster}>
+            <th scope="row">{formatCount(cluster)}</th>
+            <td>
+              <Entry entry={entryBefore} />
+            </td>
+            <td>
+              <Entry entry={entryAfter} />
+            </td>
+          </tr>
+        ))}
+      </ScrollTable>
       {disk.extended && changed[0] !== undefined && <Bitmaps cluster={changed[0]} />}
     </section>
   );
@@ -198,26 +188,15 @@ function Refcounts({plan}: {plan: WritePlanReply}) {
       {counts.length === 0 ? (
         <p class="muted">None changes.</p>
       ) : (
-        <div class="scroll" tabIndex={0} role="group" aria-label="Refcounts before and after">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Host cluster</th>
-                <th scope="col">Before</th>
-                <th scope="col">After</th>
-              </tr>
-            </thead>
-            <tbody>
-              {counts.map(({cluster, before, after}) => (
-                <tr key={cluster}>
-                  <th scope="row">{formatCount(cluster)}</th>
-                  <td>{before}</td>
-                  <td>{after}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <ScrollTable label="Refcounts before and after" columns={['Host cluster', 'Before', 'After']}>
+          {counts.map(({cluster, before, after}) => (
+            <tr key={cluster}>
+              <th scope="row">{formatCount(cluster)}</th>
+              <td>{before}</td>
+              <td>{after}</td>
+            </tr>
+          ))}
+        </ScrollTable>
       )}
       <More shown={counts.length} all={totals.refcounts} what="refcounts" />
     </section>
@@ -237,28 +216,17 @@ function Extents({plan}: {plan: WritePlanReply}) {
   return extents.length === 0 ? null : (
     <section aria-label="Places in the file">
       <h3>Places in the file</h3>
-      <div class="scroll" tabIndex={0} role="group" aria-label="Host extents">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">What</th>
-              <th scope="col">Host offset</th>
-              <th scope="col">Size</th>
-            </tr>
-          </thead>
-          <tbody>
-            {extents.map((extent, i) => (
-              <tr key={i}>
-                <th scope="row">{extentText(extent)}</th>
-                <td>
-                  <Hex text={extent.host} />
-                </td>
-                <td>{formatBytes(extent.size)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <ScrollTable label="Host extents" columns={['What', 'Host offset', 'Size']}>
+        {extents.map((extent, i) => (
+          <tr key={i}>
+            <th scope="row">{extentText(extent)}</th>
+            <td>
+              <Hex text={extent.host} />
+            </td>
+            <td>{formatBytes(extent.size)}</td>
+          </tr>
+        ))}
+      </ScrollTable>
       <More shown={extents.length} all={totals.extents} what="extents" />
     </section>
   );
@@ -274,28 +242,17 @@ function Pieces({plan}: {plan: WritePlanReply}) {
   return pieces.length === 0 ? null : (
     <section aria-label="Copied and left alone">
       <h3>Copied, and left alone</h3>
-      <div class="scroll" tabIndex={0} role="group" aria-label="Pieces around the write">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Guest offset</th>
-              <th scope="col">Length</th>
-              <th scope="col">What</th>
-            </tr>
-          </thead>
-          <tbody>
-            {pieces.map((piece, i) => (
-              <tr key={i}>
-                <th scope="row">
-                  <Hex text={formatHex(piece.guest)} />
-                </th>
-                <td>{formatBytes(piece.length)}</td>
-                <td>{pieceText(piece)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <ScrollTable label="Pieces around the write" columns={['Guest offset', 'Length', 'What']}>
+        {pieces.map((piece, i) => (
+          <tr key={i}>
+            <th scope="row">
+              <Hex text={formatHex(piece.guest)} />
+            </th>
+            <td>{formatBytes(piece.length)}</td>
+            <td>{pieceText(piece)}</td>
+          </tr>
+        ))}
+      </ScrollTable>
       {totals.pieces > pieces.length && <p class="muted">{plural(totals.pieces, 'piece')} in all.</p>}
     </section>
   );

@@ -6,6 +6,7 @@ import type {Cell, States} from '../../model/writecells';
 import {CELLS, clustersOf, detailGrid, stripGrid} from '../../model/writerange';
 import type {Disk, Edge, Grid, Span} from '../../model/writerange';
 import type {QueuedWrite, WritePlanReply, WriteRequest} from '../../protocol/protocol.gen';
+import {ScrollTable} from '../scroll-table';
 import {Axis, Row, SpanBar, StateCells} from './write-cells';
 import {Picker} from './write-picker';
 import {Lane} from './write-lanes';
@@ -216,28 +217,16 @@ function CellTable({cells, first, disk}: {cells: readonly Cell[]; first: number;
   return (
     <details class="w-table">
       <summary>The same as a table</summary>
-      <div class="scroll" tabIndex={0} role="group" aria-label={`${unit} as a table`}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{unit}</th>
-              <th scope="col">Before</th>
-              <th scope="col">What happens</th>
-              <th scope="col">After</th>
-            </tr>
-          </thead>
-          <tbody>
-            {cellRuns(cells).map(({from, count, before, deeds, after}) => (
-              <tr key={from}>
-                <th scope="row">{count === 1 ? formatCount(first + from) : `${formatCount(first + from)} to ${formatCount(first + from + count - 1)}`}</th>
-                <td>{stateText(before)}</td>
-                <td>{deeds === 0 ? 'nothing' : deedText(deeds)}</td>
-                <td>{stateText(after)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <ScrollTable label={`${unit} as a table`} columns={[unit, 'Before', 'What happens', 'After']}>
+        {cellRuns(cells).map(({from, count, before, deeds, after}) => (
+          <tr key={from}>
+            <th scope="row">{count === 1 ? formatCount(first + from) : `${formatCount(first + from)} to ${formatCount(first + from + count - 1)}`}</th>
+            <td>{stateText(before)}</td>
+            <td>{deeds === 0 ? 'nothing' : deedText(deeds)}</td>
+            <td>{stateText(after)}</td>
+          </tr>
+        ))}
+      </ScrollTable>
     </details>
   );
 }

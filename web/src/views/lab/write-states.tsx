@@ -9,6 +9,7 @@ import {currentInfo} from '../../state/session';
 import type {OpenSession} from '../../state/session';
 import {useController, useLoaded, useStore} from '../app-context';
 import {ProblemText} from '../problem';
+import {ScrollTable} from '../scroll-table';
 import {SeveritySign} from '../signs';
 import {writeHere} from './write-here';
 
@@ -54,25 +55,11 @@ function StateTable({session, reply, onCount}: StateTableProps) {
           ? 'An extended L2 entry names one host cluster and has two bits for each of the 32 subclusters. Together they have eight combinations; three are invalid, and one invalid subcluster makes all 32 unreadable.'
           : 'Without extended L2 entries the whole cluster has one state. Compressed clusters are apart from these.'}
       </p>
-      <div class="scroll" tabIndex={0} role="group" aria-label="States">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Host</th>
-              <th scope="col">Zero</th>
-              <th scope="col">Alloc</th>
-              <th scope="col">State</th>
-              <th scope="col">The guest reads</th>
-              <th scope="col">In this image</th>
-            </tr>
-          </thead>
-          <tbody>
-            {states.map((state) => (
-              <StateRow key={`${state.host}${state.zero}${state.alloc}`} session={session} state={state} counted={counted} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <ScrollTable label="States" columns={['Host', 'Zero', 'Alloc', 'State', 'The guest reads', 'In this image']}>
+        {states.map((state) => (
+          <StateRow key={`${state.host}${state.zero}${state.alloc}`} session={session} state={state} counted={counted} />
+        ))}
+      </ScrollTable>
       {!counted && (
         <div class="row">
           <button type="button" onClick={onCount}>

@@ -4,6 +4,7 @@ import type {WriteSetup, WriteTraceReply, WriteTraceRequest} from '../../protoco
 import type {OpenSession} from '../../state/session';
 import {useController, useLoaded, useStore} from '../app-context';
 import {ProblemText} from '../problem';
+import {ScrollTable} from '../scroll-table';
 
 const INITIALS = [
   ['empty', 'Empty: nothing is allocated'],
@@ -145,26 +146,15 @@ function Comparison({reply}: {reply: WriteTraceReply}) {
         {plural(writes, 'write')}, {formatBytes(written)} ({format}
         {other > 0 ? `; ${plural(other, 'other line')}` : ''}). The bars show how many bytes are written for each byte of the guest.
       </p>
-      <div class="scroll" tabIndex={0} role="group" aria-label="Cluster sizes compared">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Cluster size</th>
-              <th scope="col">Without subclusters</th>
-              <th scope="col">With subclusters</th>
-            </tr>
-          </thead>
-          <tbody>
-            {plain.map((setup) => (
-              <tr key={setup.cluster}>
-                <th scope="row">{formatBytes(setup.cluster)}</th>
-                <Factor setup={setup} most={most} />
-                <Factor setup={setups.find(({cluster, extended}) => extended && cluster === setup.cluster)} most={most} />
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <ScrollTable label="Cluster sizes compared" columns={['Cluster size', 'Without subclusters', 'With subclusters']}>
+        {plain.map((setup) => (
+          <tr key={setup.cluster}>
+            <th scope="row">{formatBytes(setup.cluster)}</th>
+            <Factor setup={setup} most={most} />
+            <Factor setup={setups.find(({cluster, extended}) => extended && cluster === setup.cluster)} most={most} />
+          </tr>
+        ))}
+      </ScrollTable>
       <Numbers setups={setups} />
     </div>
   );
@@ -193,34 +183,21 @@ function Numbers({setups}: {setups: readonly WriteSetup[]}) {
   return (
     <details>
       <summary>All numbers</summary>
-      <div class="scroll" tabIndex={0} role="group" aria-label="All numbers">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Cluster size</th>
-              <th scope="col">Subclusters</th>
-              <th scope="col">Copied</th>
-              <th scope="col">Filled with zeros</th>
-              <th scope="col">Metadata</th>
-              <th scope="col">Tables</th>
-              <th scope="col">Allocated</th>
-              <th scope="col">Factor</th>
-            </tr>
-          </thead>
-          <tbody>
-            {setups.map((setup) => (
-              <tr key={`${setup.cluster} ${setup.extended}`}>
-                <th scope="row">{formatBytes(setup.cluster)}</th>
-                <td>{setup.extended ? formatBytes(setup.cluster / 32) : 'none'}</td>
-                {[setup.copied, setup.zeroed, setup.metadata, setup.structures, setup.allocated].map((bytes, i) => (
-                  <td key={i}>{formatBytes(bytes)}</td>
-                ))}
-                <td>{factorText(setup.factor)}</td>
-              </tr>
+      <ScrollTable
+        label="All numbers"
+        columns={['Cluster size', 'Subclusters', 'Copied', 'Filled with zeros', 'Metadata', 'Tables', 'Allocated', 'Factor']}
+      >
+        {setups.map((setup) => (
+          <tr key={`${setup.cluster} ${setup.extended}`}>
+            <th scope="row">{formatBytes(setup.cluster)}</th>
+            <td>{setup.extended ? formatBytes(setup.cluster / 32) : 'none'}</td>
+            {[setup.copied, setup.zeroed, setup.metadata, setup.structures, setup.allocated].map((bytes, i) => (
+              <td key={i}>{formatBytes(bytes)}</td>
             ))}
-          </tbody>
-        </table>
-      </div>
+            <td>{factorText(setup.factor)}</td>
+          </tr>
+        ))}
+      </ScrollTable>
     </details>
   );
 }

@@ -6,7 +6,8 @@ import {PAGE_SIZE} from '../../protocol/ops';
 import type {Info, LayersBitmap} from '../../protocol/protocol.gen';
 import {useController, useLoaded} from '../app-context';
 import {goTo} from '../go-to';
-import {Pager} from '../pager';
+import {Pager, TurnPages} from '../pager';
+import {ScrollTable} from '../scroll-table';
 import {SeveritySign} from '../signs';
 import {ImageText} from '../text';
 
@@ -141,43 +142,23 @@ function Ranges({bitmap: {index}, clusterSize}: {bitmap: LayersBitmap; clusterSi
   };
   return (
     <>
-      <div class="scroll ranges" tabIndex={0} role="group" aria-label="Dirty ranges">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">From</th>
-              <th scope="col">Length</th>
-              <th scope="col">
-                <span class="hidden">Show</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {ranges.map(({start, length}) => (
-              <tr key={start}>
-                <td class="mono">{start}</td>
-                <td>
-                  {formatBytes(length)} <span class="muted">({formatCount(length)} bytes)</span>
-                </td>
-                <td>
-                  <button type="button" class="quiet small" onClick={() => show(start)}>
-                    Map<span class="hidden"> at {start}</span>
-                  </button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <ScrollTable box="ranges" label="Dirty ranges" columns={['From', 'Length', <span class="hidden">Show</span>]}>
+        {ranges.map(({start, length}) => (
+          <tr key={start}>
+            <td class="mono">{start}</td>
+            <td>
+              {formatBytes(length)} <span class="muted">({formatCount(length)} bytes)</span>
+            </td>
+            <td>
+              <button type="button" class="quiet small" onClick={() => show(start)}>
+                Map<span class="hidden"> at {start}</span>
+              </button>
+            </td>
+          </tr>
+        ))}
+      </ScrollTable>
       {(starts.length > 1 || next !== '') && (
-        <div class="pager" role="group" aria-label="Pages of dirty ranges">
-          <button type="button" disabled={starts.length === 1} onClick={() => setStarts(starts.slice(0, -1))}>
-            Previous<span class="hidden"> dirty ranges</span>
-          </button>
-          <button type="button" disabled={next === ''} onClick={() => setStarts([...starts, next])}>
-            Next<span class="hidden"> dirty ranges</span>
-          </button>
-        </div>
+        <TurnPages of="dirty ranges" starts={starts} next={next === '' ? null : next} onStarts={setStarts} />
       )}
     </>
   );

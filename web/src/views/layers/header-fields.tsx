@@ -6,6 +6,7 @@ import {headerRows} from '../../model/headerfields';
 import type {HexField, Problem} from '../../protocol/protocol.gen';
 import {useController, useLoaded} from '../app-context';
 import {showInHex} from '../hex/go';
+import {ScrollTable} from '../scroll-table';
 import {ImageText} from '../text';
 
 const PAGE = 4096;
@@ -48,23 +49,11 @@ function Fields({clusterSize}: {clusterSize: number}) {
     return null;
   }
   return (
-    <div class="scroll" tabIndex={0} role="group" aria-label="Header and extensions">
-      <table class="header-fields">
-        <thead>
-          <tr>
-            <th scope="col">Offset</th>
-            <th scope="col">Field</th>
-            <th scope="col">Value</th>
-            <th scope="col">Meaning</th>
-          </tr>
-        </thead>
-        <tbody>
-          {headerRows(fields.value).map((field) => (
-            <Row key={field.offset} field={field} onHex={(offset) => showInHex(controller, BigInt(offset))} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <ScrollTable class="header-fields" label="Header and extensions" columns={['Offset', 'Field', 'Value', 'Meaning']}>
+      {headerRows(fields.value).map((field) => (
+        <Row key={field.offset} field={field} onHex={(offset) => showInHex(controller, BigInt(offset))} />
+      ))}
+    </ScrollTable>
   );
 }
 

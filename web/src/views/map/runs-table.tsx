@@ -3,9 +3,11 @@ import {formatBytes, formatCount, formatHex} from '../../base/units';
 import {inFile, onDisk} from '../../model/map/place';
 import {SEVERITIES} from '../../model/severity';
 import {PAGE_SIZE} from '../../protocol/ops';
-import type {MapRun, MapRunsReply} from '../../protocol/protocol.gen';
+import type {MapRun} from '../../protocol/protocol.gen';
 import {useController, useLoaded, useStore} from '../app-context';
+import {TurnPages} from '../pager';
 import {ProblemText} from '../problem';
+import {ScrollTable} from '../scroll-table';
 import {SeverityTag} from '../signs';
 import {FillSwatch} from '../swatch';
 import {useLooksOfKinds} from './use-sight';
@@ -52,28 +54,8 @@ function RunPages({question, sight, request}: PagesProps) {
   return (
     <>
       <Runs runs={loaded.value.runs} sight={sight} byLayer={request.space === 'links' || request.space === 'dirty'} />
-      {(starts.length > 1 || loaded.value.next >= 0) && <RunPager page={loaded.value} starts={starts} onStarts={setStarts} />}
+      {(starts.length > 1 || loaded.value.next >= 0) && <TurnPages of="runs" starts={starts} next={loaded.value.next >= 0 ? loaded.value.next : null} onStarts={setStarts} />}
     </>
-  );
-}
-
-interface RunPagerProps {
-  page: MapRunsReply;
-  starts: readonly number[];
-  onStarts: (starts: readonly number[]) => void;
-}
-
-/** How many pages there are is not known before all is read, so there is only forth and back. */
-function RunPager({page, starts, onStarts}: RunPagerProps) {
-  return (
-    <div class="pager" role="group" aria-label="Pages of runs">
-      <button type="button" disabled={starts.length === 1} onClick={() => onStarts(starts.slice(0, -1))}>
-        Previous<span class="hidden"> runs</span>
-      </button>
-      <button type="button" disabled={page.next < 0} onClick={() => onStarts([...starts, page.next])}>
-        Next<span class="hidden"> runs</span>
-      </button>
-    </div>
   );
 }
 
@@ -85,46 +67,32 @@ function Runs({runs, sight, byLayer}: {runs: readonly MapRun[]; sight: Sight; by
     return <p>There is no such cluster.</p>;
   }
   const size = 2 ** inside.clusterBits;
+  const what = byLayer ? ['What'] : [space === 'host' ? 'Owner' : 'What', 'State'];
+  const columns = ['Offset', 'Length', 'Clusters', ...what, <span class="hidden">Inspect</span>];
   return (
-    <div class="scroll tall" tabIndex={0} role="group" aria-label={`Runs of clusters of the ${space} map`}>
-      <table class="runs">
-        <thead>
-          <tr>
-            <th scope="col">Offset</th>
-            <th scope="col">Length</th>
-            <th scope="col">Clusters</th>
-            <th scope="col">{space === 'host' && !byLayer ? 'Owner' : 'What'}</th>
-            {!byLayer && <th scope="col">State</th>}
-            <th scope="col">
-              <span class="hidden">Inspect</span>
+    <ScrollTable box="tall" class="runs" label={`Runs of clusters of the ${space} map`} columns={columns}>
+      {runs.map(({first, count, kind, severity}) => {
+        const look = looks.find(({index}) => index === kind);
+        const worst = SEVERITIES[severity] ?? 'none';
+        return (
+          <tr key={first}>
+            <th scope="row" class="mono">
+              {formatHex(first * size)}
             </th>
+            <td>{formatBytes(count * size)}</td>
+            <td class="number">{formatCount(count)}</td>
+            <td>
+              {look !== undefined && <FillSwatch fill={look.fill} texture={look.texture} />} {look?.label ?? 'unknown'}
+            </td>
+            {!byLayer && <td>{worst === 'none' ? 'fine' : <SeverityTag severity={worst} />}</td>}
+            <td>
+              <button type="button" class="quiet" onClick={() => controller.change({selected: space === 'host' ? inFile(first) : onDisk(source.layer, first)})}>
+                Inspect<span class="hidden"> cluster {first}</span>
+              </button>
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {runs.map(({first, count, kind, severity}) => {
-            const look = looks.find(({index}) => index === kind);
-            const worst = SEVERITIES[severity] ?? 'none';
-            return (
-              <tr key={first}>
-                <th scope="row" class="mono">
-                  {formatHex(first * size)}
-                </th>
-                <td>{formatBytes(count * size)}</td>
-                <td class="number">{formatCount(count)}</td>
-                <td>
-                  {look !== undefined && <FillSwatch fill={look.fill} texture={look.texture} />} {look?.label ?? 'unknown'}
-                </td>
-                {!byLayer && <td>{worst === 'none' ? 'fine' : <SeverityTag severity={worst} />}</td>}
-                <td>
-                  <button type="button" class="quiet" onClick={() => controller.change({selected: space === 'host' ? inFile(first) : onDisk(source.layer, first)})}>
-                    Inspect<span class="hidden"> cluster {first}</span>
-                  </button>
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
+        );
+      })}
+    </ScrollTable>
   );
 }
