@@ -4,6 +4,7 @@ import {batchWords, costText} from '../model/redirect';
 import {PAGE_SIZE} from '../protocol/ops';
 import type {RedirectBatch, Redirected} from '../protocol/protocol.gen';
 import {useController, useLoaded, useStore} from './app-context';
+import {Fold} from './fold';
 import {Pager} from './pager';
 import {ProblemText} from './problem';
 import {ScrollTable} from './scroll-table';
@@ -105,12 +106,10 @@ function Batches({batches}: {batches: RedirectBatch[]}) {
 
 /** What the transaction does, record by record. */
 function Log({of, records}: {of: 'repair' | 'lab' | 'write'; records: number}) {
-  const [open, setOpen] = useState(false);
   return (
-    <details class="redirect-log" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>The log: {plural(records, 'record')}</summary>
-      {open && <LogRecords of={of} records={records} />}
-    </details>
+    <Fold class="redirect-log" summary={`The log: ${plural(records, 'record')}`}>
+      <LogRecords of={of} records={records} />
+    </Fold>
   );
 }
 

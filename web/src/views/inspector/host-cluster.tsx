@@ -1,4 +1,3 @@
-import {useState} from 'preact/hooks';
 import {asSentence} from '../../base/text';
 import {formatBytes} from '../../base/units';
 import {dumpLines} from '../../model/hexdiff';
@@ -8,6 +7,7 @@ import {OWNER_FACTS, ownerNamed} from '../../model/owners';
 import {severityNamed} from '../../model/severity';
 import type {Claim, ClusterView, Info} from '../../protocol/protocol.gen';
 import {useController, useLoaded, useStore} from '../app-context';
+import {Fold} from '../fold';
 import {ShowBytes} from '../hex/show-bytes';
 import {ProblemText} from '../problem';
 import {SeverityTag} from '../signs';
@@ -131,12 +131,10 @@ const SHOWN_BYTES = 256;
 
 /** The bytes themselves: often one sees by them what a cluster really is. */
 function FirstBytes({cluster, info}: {cluster: number; info: Info}) {
-  const [open, setOpen] = useState(false);
   return (
-    <details class="bytes" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>First {SHOWN_BYTES} bytes</summary>
-      {open && <Bytes offset={cluster * info.clusterSize} />}
-    </details>
+    <Fold class="bytes" summary={`First ${SHOWN_BYTES} bytes`}>
+      <Bytes offset={cluster * info.clusterSize} />
+    </Fold>
   );
 }
 

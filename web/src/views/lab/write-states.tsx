@@ -8,6 +8,7 @@ import type {WriteState, WriteStatesReply} from '../../protocol/protocol.gen';
 import {currentInfo} from '../../state/session';
 import type {OpenSession} from '../../state/session';
 import {useController, useLoaded, useStore} from '../app-context';
+import {Fold} from '../fold';
 import {ProblemText} from '../problem';
 import {ScrollTable} from '../scroll-table';
 import {SeveritySign} from '../signs';
@@ -15,13 +16,11 @@ import {writeHere} from './write-here';
 
 /** What host offset, zero bit and allocation bit say together, and how often the image has each. */
 export function WriteStates({session}: {session: OpenSession}) {
-  const [open, setOpen] = useState(false);
   const {extendedL2} = currentInfo(session);
   return (
-    <details class="w-part" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>{extendedL2 ? 'The eight states of a subcluster' : 'The four states of a cluster'}</summary>
-      {open && <Loaded session={session} />}
-    </details>
+    <Fold class="w-part" summary={extendedL2 ? 'The eight states of a subcluster' : 'The four states of a cluster'}>
+      <Loaded session={session} />
+    </Fold>
   );
 }
 

@@ -3,6 +3,7 @@ import {formatBytes, formatCount, plural} from '../../base/units';
 import type {WriteSetup, WriteTraceReply, WriteTraceRequest} from '../../protocol/protocol.gen';
 import type {OpenSession} from '../../state/session';
 import {useController, useLoaded, useStore} from '../app-context';
+import {Fold} from '../fold';
 import {ProblemText} from '../problem';
 import {ScrollTable} from '../scroll-table';
 
@@ -18,12 +19,10 @@ const MOST_TEXT = 64 << 20;
 
 /** Should I turn extended L2 on, and with which cluster size? */
 export function WriteTraces({session}: {session: OpenSession}) {
-  const [open, setOpen] = useState(false);
   return (
-    <details class="w-part" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>Amplification: which cluster size, and are subclusters worth it?</summary>
-      {open && <Traces session={session} />}
-    </details>
+    <Fold class="w-part" summary="Amplification: which cluster size, and are subclusters worth it?">
+      <Traces session={session} />
+    </Fold>
   );
 }
 

@@ -5,6 +5,7 @@ import {onDisk} from '../../model/map/place';
 import {PAGE_SIZE} from '../../protocol/ops';
 import type {Info, LayersBitmap} from '../../protocol/protocol.gen';
 import {useController, useLoaded} from '../app-context';
+import {Fold} from '../fold';
 import {goTo} from '../go-to';
 import {Pager, TurnPages} from '../pager';
 import {ScrollTable} from '../scroll-table';
@@ -114,14 +115,17 @@ function Strip({bitmap: {index}, info}: {bitmap: LayersBitmap; info: Info}) {
 }
 
 function DirtyRanges({bitmap, info}: {bitmap: LayersBitmap; info: Info}) {
-  const [open, setOpen] = useState(false);
   return (
-    <details class="fold" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>
-        Dirty ranges<span class="hidden"> of bitmap {bitmap.index + 1}</span>
-      </summary>
-      {open && <Ranges bitmap={bitmap} clusterSize={info.clusterSize} />}
-    </details>
+    <Fold
+      class="fold"
+      summary={
+        <>
+          Dirty ranges<span class="hidden"> of bitmap {bitmap.index + 1}</span>
+        </>
+      }
+    >
+      <Ranges bitmap={bitmap} clusterSize={info.clusterSize} />
+    </Fold>
   );
 }
 

@@ -2,6 +2,7 @@ import {useState} from 'preact/hooks';
 import {parseOffset} from '../../base/units';
 import {hexLines} from '../../model/guestbytes';
 import {useController, useLoaded} from '../app-context';
+import {Fold} from '../fold';
 import {ImageText} from '../text';
 
 const LENGTH = 256;
@@ -10,12 +11,10 @@ const START = 4096;
 
 /** Bytes of the disk as the guest reads them, whichever file they come from. */
 export function GuestBytes({names}: {names: string[]}) {
-  const [open, setOpen] = useState(false);
   return (
-    <details class="fold" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>Read the disk as the guest does</summary>
-      {open && <Reader names={names} />}
-    </details>
+    <Fold class="fold" summary="Read the disk as the guest does">
+      <Reader names={names} />
+    </Fold>
   );
 }
 

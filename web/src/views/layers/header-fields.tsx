@@ -1,10 +1,10 @@
-import {useState} from 'preact/hooks';
 import {ok} from '../../base/result';
 import type {Result} from '../../base/result';
 import type {Engine} from '../../engine/client';
 import {headerRows} from '../../model/headerfields';
 import type {HexField, Problem} from '../../protocol/protocol.gen';
 import {useController, useLoaded} from '../app-context';
+import {Fold} from '../fold';
 import {showInHex} from '../hex/go';
 import {ScrollTable} from '../scroll-table';
 import {ImageText} from '../text';
@@ -15,15 +15,18 @@ const MOST = 4 * PAGE;
 
 /** The header, its extensions and the names behind them, field by field. */
 export function HeaderFields({clusterSize}: {clusterSize: number}) {
-  const [open, setOpen] = useState(false);
   return (
-    <details class="card fold" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>
-        <h3>Header and extensions</h3>
-        <span class="muted">every field, as it is in the file</span>
-      </summary>
-      {open && <Fields clusterSize={clusterSize} />}
-    </details>
+    <Fold
+      class="card fold"
+      summary={
+        <>
+          <h3>Header and extensions</h3>
+          <span class="muted">every field, as it is in the file</span>
+        </>
+      }
+    >
+      <Fields clusterSize={clusterSize} />
+    </Fold>
   );
 }
 
