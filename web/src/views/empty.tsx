@@ -1,13 +1,14 @@
 import type {ComponentChildren} from 'preact';
 import {formatBytes} from '../base/units';
+import {unexpected} from '../engine/problems';
 import {linkWords} from '../model/link';
 import type {Sample} from '../state/samples';
 import {loadSamples} from '../state/samples';
 import {useController, useLoaded, useStore} from './app-context';
 import {ChooseImage} from './choose';
+import {Fact} from './facts';
 import {SignIn} from './fleet/sign-in';
 import {Icon} from './signs';
-import {unexpected} from '../engine/problems';
 
 /** The page before there is an image. */
 export function EmptyPanel() {
@@ -133,13 +134,10 @@ function Questions() {
         <summary>Where is my disk?</summary>
         <dl class="places">
           {PLACES.map(({program, place, note}) => (
-            <div key={program}>
-              <dt>{program}</dt>
-              <dd>
-                <code>{place}</code>
-                {note !== undefined && <span> {note}</span>}
-              </dd>
-            </div>
+            <Fact key={program} name={program}>
+              <code>{place}</code>
+              {note !== undefined && <span> {note}</span>}
+            </Fact>
           ))}
         </dl>
       </details>

@@ -1,4 +1,3 @@
-import type {ComponentChildren} from 'preact';
 import {useEffect, useRef} from 'preact/hooks';
 import {formatBytes} from '../base/units';
 import {canBeMended, canChooseSingly, isLeft, waysToMend, withItem} from '../model/choice';
@@ -10,6 +9,7 @@ import type {FindingGroup, FindingView, Info} from '../protocol/protocol.gen';
 import {isRepaired, repairOf} from '../state/session';
 import {useController, useLoaded, useStore} from './app-context';
 import {Evidence} from './evidence';
+import {Fact} from './facts';
 import {bringIntoSight, goTo} from './go-to';
 import {showInHex} from './hex/go';
 import {ProblemText} from './problem';
@@ -51,13 +51,13 @@ function Facts({group, finding, index, info}: DetailProps & {finding: FindingVie
         <SeverityTag severity={severityNamed(finding.severity)} /> <strong><ImageText text={finding.what} /></strong>
       </p>
       <dl class="finding-parts">
-        <Part name="Where">
+        <Fact name="Where">
           <Places finding={finding} info={info} />
-        </Part>
-        <Part name="What it means">
+        </Fact>
+        <Fact name="What it means">
           <Prose text={group.meaning} />
-        </Part>
-        <Part name="What can be done">
+        </Fact>
+        <Fact name="What can be done">
           <p>{waysToMend(group)}</p>
           <p>
             <Prose text={group.cure} />
@@ -68,28 +68,19 @@ function Facts({group, finding, index, info}: DetailProps & {finding: FindingVie
             </p>
           )}
           <LeaveThis group={group} finding={finding} />
-        </Part>
-        <Part name="Evidence">
+        </Fact>
+        <Fact name="Evidence">
           <Evidence finding={finding} index={index} info={info} />
-        </Part>
+        </Fact>
         {finding.qemu !== '' && (
-          <Part name="qemu-img says">
+          <Fact name="qemu-img says">
             <code>
               <ImageText text={finding.qemu} />
             </code>
-          </Part>
+          </Fact>
         )}
       </dl>
     </>
-  );
-}
-
-function Part({name, children}: {name: string; children: ComponentChildren}) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

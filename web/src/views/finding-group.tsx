@@ -6,6 +6,7 @@ import type {ShownGroup} from '../model/findings';
 import {severityNamed} from '../model/severity';
 import type {Info} from '../protocol/protocol.gen';
 import {useController, useStore} from './app-context';
+import {Fact} from './facts';
 import {FindingList} from './finding-list';
 import {SeverityTag} from './signs';
 import {Prose} from './text';
@@ -38,18 +39,12 @@ export function FindingGroupCard({shown, info}: GroupProps) {
         <span class="group-count">{plural(group.count, 'finding')}</span>
       </h3>
       <dl class="explained">
-        <div>
-          <dt>What it means</dt>
-          <dd>
-            <Prose text={group.meaning} />
-          </dd>
-        </div>
-        <div>
-          <dt>{group.mendable ? 'What repair does' : 'Repair'}</dt>
-          <dd>
-            <Prose text={group.cure} /> {!group.mendable && <strong class="way">{waysToMend(group)}</strong>}
-          </dd>
-        </div>
+        <Fact name="What it means">
+          <Prose text={group.meaning} />
+        </Fact>
+        <Fact name={group.mendable ? 'What repair does' : 'Repair'}>
+          <Prose text={group.cure} /> {!group.mendable && <strong class="way">{waysToMend(group)}</strong>}
+        </Fact>
       </dl>
       {rows > 0 && (
         <button type="button" class="disclosure" aria-expanded={open} onClick={() => setOpen(!open)}>

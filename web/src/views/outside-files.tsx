@@ -1,4 +1,5 @@
 import type {Info} from '../protocol/protocol.gen';
+import {Fact} from './facts';
 import {SeveritySign} from './signs';
 import {ImageText} from './text';
 
@@ -18,26 +19,20 @@ export function OutsideFiles({info}: {info: Info}) {
         <h3>This image needs another file</h3>
         <dl>
           {backingFile !== '' && (
-            <div>
-              <dt>Backing file</dt>
-              <dd>
-                <code>
-                  <ImageText text={backingFile} />
-                </code>
-                {backingFormat === '' ? ', format not stated' : ', format '}
-                <ImageText text={backingFormat} />
-              </dd>
-            </div>
+            <Fact name="Backing file">
+              <code>
+                <ImageText text={backingFile} />
+              </code>
+              {backingFormat === '' ? ', format not stated' : ', format '}
+              <ImageText text={backingFormat} />
+            </Fact>
           )}
           {dataFile !== '' && (
-            <div>
-              <dt>Data file</dt>
-              <dd>
-                <code>
-                  <ImageText text={dataFile} />
-                </code>
-              </dd>
-            </div>
+            <Fact name="Data file">
+              <code>
+                <ImageText text={dataFile} />
+              </code>
+            </Fact>
           )}
         </dl>
         <p>

@@ -6,6 +6,7 @@ import type {Info, Verdict} from '../protocol/protocol.gen';
 import {changeWords, currentInfo, currentVerdict, isApplied, isBusy} from '../state/session';
 import type {OpenSession} from '../state/session';
 import {useController} from './app-context';
+import {Facts} from './facts';
 import {goTo} from './go-to';
 import {HeaderTable} from './header-table';
 import {OutsideFiles} from './outside-files';
@@ -96,7 +97,7 @@ export function SummaryPanel({session}: {session: OpenSession}) {
     <Section panel="summary" label="Summary" heading={isApplied(session) ? `Summary after ${changeWords(session)}` : 'Summary'}>
       <OutsideFiles info={info} />
       <div class="summary-grid">
-        <Facts info={info} />
+        <ThisImage info={info} />
         {!knowsNothing(verdict) && <QemuCounts verdict={verdict} />}
       </div>
       <UsagePanel verdict={verdict} fileSize={info.fileSize} />
@@ -105,7 +106,7 @@ export function SummaryPanel({session}: {session: OpenSession}) {
   );
 }
 
-function Facts({info}: {info: Info}) {
+function ThisImage({info}: {info: Info}) {
   const facts: [string, string][] = [
     ['Format', `qcow2 version ${info.version}`],
     ['Virtual disk', formatDecimalBytes(info.virtualSize)],
@@ -123,14 +124,7 @@ function Facts({info}: {info: Info}) {
   return (
     <div class="card">
       <h3>This image</h3>
-      <dl class="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts class="facts" facts={facts} />
     </div>
   );
 }
@@ -157,14 +151,7 @@ function QemuCounts({verdict}: {verdict: Verdict}) {
           <p class="muted">{EXIT_CODES[verdict.exitCode] ?? ''}</p>
         </>
       )}
-      <dl class="facts">
-        {counts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts class="facts" facts={counts} />
     </div>
   );
 }

@@ -7,6 +7,7 @@ import {severityNamed} from '../../model/severity';
 import type {HexFieldReply, Info} from '../../protocol/protocol.gen';
 import {useController, useLoaded} from '../app-context';
 import {CopyLink} from '../copy-link';
+import {Fact} from '../facts';
 import {goTo} from '../go-to';
 import {ProblemText} from '../problem';
 import {SeverityTag} from '../signs';
@@ -59,23 +60,14 @@ function FieldFacts({state, field, info}: {state: HexState; field: PageField; in
       {detail !== null && <Wrongs detail={detail} />}
       {detail !== null && <Sides state={state} detail={detail} />}
       <dl class="facts">
-        <div>
-          <dt>Offset</dt>
-          <dd>
-            <Hex text={hexOf(field.start)} />
-          </dd>
-        </div>
-        <div>
-          <dt>Length</dt>
-          <dd>{formatBytes(length)}</dd>
-        </div>
+        <Fact name="Offset">
+          <Hex text={hexOf(field.start)} />
+        </Fact>
+        <Fact name="Length">{formatBytes(length)}</Fact>
         {detail !== null && detail.guest !== '' && (
-          <div>
-            <dt>On the disk</dt>
-            <dd>
-              <Hex text={detail.guest} />, {formatBytes(Number(detail.guestLength))}
-            </dd>
-          </div>
+          <Fact name="On the disk">
+            <Hex text={detail.guest} />, {formatBytes(Number(detail.guestLength))}
+          </Fact>
         )}
       </dl>
       {detail !== null && detail.bits.length > 0 && <Bits bits={detail.bits} />}

@@ -5,6 +5,7 @@ import {inFile} from '../../model/map/place';
 import {firstSpan} from '../../model/writerange';
 import type {GuestClusterView, GuestEntry, Info} from '../../protocol/protocol.gen';
 import {useController} from '../app-context';
+import {Fact} from '../facts';
 import {showInHex} from '../hex/go';
 import {writeHere} from '../lab/write-here';
 import {Hex, ImageText} from '../text';
@@ -27,16 +28,10 @@ export function GuestFacts({view, info}: {view: GuestClusterView; info: Info}) {
         </>
       )}
       <dl class="facts">
-        <div>
-          <dt>Offset on the disk</dt>
-          <dd>
-            <Hex text={view.guest} />
-          </dd>
-        </div>
-        <div>
-          <dt>Length</dt>
-          <dd>{formatBytes(view.length)}</dd>
-        </div>
+        <Fact name="Offset on the disk">
+          <Hex text={view.guest} />
+        </Fact>
+        <Fact name="Length">{formatBytes(view.length)}</Fact>
       </dl>
       {view.entries[0]?.layer === 0 && <WriteHere view={view} info={info} />}
       {view.subclusters.length > 0 && <Subclusters states={view.subclusters} clusterSize={info.clusterSize} />}
@@ -92,12 +87,9 @@ function Entry({entry, info}: {entry: GuestEntry; info: Info}) {
       {entry.bits.length > 0 && (
         <dl class="bits">
           {entry.bits.map(({name, value}) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>
-                <Hex text={value} />
-              </dd>
-            </div>
+            <Fact key={name} name={name}>
+              <Hex text={value} />
+            </Fact>
           ))}
         </dl>
       )}

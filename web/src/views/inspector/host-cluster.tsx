@@ -7,6 +7,7 @@ import {OWNER_FACTS, ownerNamed} from '../../model/owners';
 import {severityNamed} from '../../model/severity';
 import type {Claim, ClusterView, Info} from '../../protocol/protocol.gen';
 import {useController, useLoaded, useStore} from '../app-context';
+import {Fact} from '../facts';
 import {Fold} from '../fold';
 import {ShowBytes} from '../hex/show-bytes';
 import {ProblemText} from '../problem';
@@ -28,29 +29,17 @@ export function HostFacts({view, info}: {view: ClusterView; info: Info}) {
         <ImageText text={asSentence(view.ownerText)} />
       </p>
       <dl class="facts">
-        <div>
-          <dt>Host offset</dt>
-          <dd>
-            <Hex text={view.host} />
-          </dd>
-        </div>
-        <div>
-          <dt>Length</dt>
-          <dd>{formatBytes(view.length)}</dd>
-        </div>
-        <div>
-          <dt>Refcount stored</dt>
-          <dd>
-            <Hex text={view.stored} />
-          </dd>
-        </div>
-        <div>
-          <dt>References counted</dt>
-          <dd>
-            <Hex text={view.counted} />
-            {view.stored !== view.counted && <span class="differs"> differs</span>}
-          </dd>
-        </div>
+        <Fact name="Host offset">
+          <Hex text={view.host} />
+        </Fact>
+        <Fact name="Length">{formatBytes(view.length)}</Fact>
+        <Fact name="Refcount stored">
+          <Hex text={view.stored} />
+        </Fact>
+        <Fact name="References counted">
+          <Hex text={view.counted} />
+          {view.stored !== view.counted && <span class="differs"> differs</span>}
+        </Fact>
       </dl>
       {view.subclusters.length > 0 && <Subclusters states={view.subclusters} clusterSize={info.clusterSize} />}
       <Claims view={view} info={info} />

@@ -1,6 +1,7 @@
 import {asSentence} from '../../base/text';
 import {formatBytes, formatCount, plural} from '../../base/units';
 import type {LabBlocker, LabReply, LabStructure} from '../../protocol/protocol.gen';
+import {Fact} from '../facts';
 import {SeveritySign} from '../signs';
 import {ImageText, Prose} from '../text';
 
@@ -46,20 +47,11 @@ export function CostAndGain({reply}: {reply: LabReply}) {
         </table>
       </div>
       <dl>
-        <div>
-          <dt>To be written</dt>
-          <dd>{formatBytes(reply.written)}</dd>
-        </div>
-        <div>
-          <dt>Steps</dt>
-          <dd>{formatCount(reply.steps)}</dd>
-        </div>
-        <div>
-          <dt>Greatest refcount in this image</dt>
-          <dd>
-            {decimal(reply.greatest)} <span class="muted">first at cluster {formatCount(reply.greatestAt)}</span>
-          </dd>
-        </div>
+        <Fact name="To be written">{formatBytes(reply.written)}</Fact>
+        <Fact name="Steps">{formatCount(reply.steps)}</Fact>
+        <Fact name="Greatest refcount in this image">
+          {decimal(reply.greatest)} <span class="muted">first at cluster {formatCount(reply.greatestAt)}</span>
+        </Fact>
       </dl>
     </div>
   );

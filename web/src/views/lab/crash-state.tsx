@@ -8,6 +8,7 @@ import {isBusy} from '../../state/session';
 import type {OpenSession} from '../../state/session';
 import {useController, useLoaded, useStore} from '../app-context';
 import type {Loaded} from '../app-context';
+import {Facts} from '../facts';
 import {ProblemText} from '../problem';
 import {SeverityTag} from '../signs';
 import {Hex, ImageText} from '../text';
@@ -112,22 +113,15 @@ function Body({loaded, side, view}: {loaded: Loaded<CrashState>; side: CrashSide
 
 /** What a check says of it. */
 function Check({state, view}: {state: CrashState; view: CrashView}) {
-  const counts: [string, number][] = [
-    ['Corruptions', state.corruptions],
-    ['Leaked clusters', state.leaks],
-    ['Check errors', state.checkErrors],
+  const counts: [string, string][] = [
+    ['Corruptions', formatCount(state.corruptions)],
+    ['Leaked clusters', formatCount(state.leaks)],
+    ['Check errors', formatCount(state.checkErrors)],
   ];
   const worse = new Set(state.worse.map(({code}) => code));
   return (
     <>
-      <dl class="crash-counts">
-        {counts.map(([name, count]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{formatCount(count)}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts class="crash-counts" facts={counts} />
       {state.worse.length > 0 && (
         <p>
           <strong>More than before and after the change:</strong> {state.worse.map(({title, count}) => `${title} (${formatCount(count)})`).join('; ')}.

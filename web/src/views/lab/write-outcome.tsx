@@ -2,6 +2,7 @@ import {formatBytes, formatCount, formatHex, plural} from '../../base/units';
 import {answerOf, bitsOf, pieceText} from '../../model/writecells';
 import type {Disk} from '../../model/writerange';
 import type {WriteCluster, WriteEntry, WriteExtent, WritePlanReply} from '../../protocol/protocol.gen';
+import {Fact, Facts} from '../facts';
 import {ScrollTable} from '../scroll-table';
 import {SeveritySign} from '../signs';
 import {Hex, ImageText} from '../text';
@@ -28,14 +29,7 @@ export function WriteAnswer({plan}: {plan: WritePlanReply}) {
           </span>
         )}
       </p>
-      <dl>
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
       {remarks.map((remark) => (
         <p key={remark} class="muted">
           {remark}
@@ -164,19 +158,16 @@ function Bitmaps({cluster}: {cluster: WriteCluster}) {
 /** A bitmap from subcluster 0 on; bits that changed are marked. */
 function Bitmap({name, from, to}: {name: string; from: string; to: string}) {
   return (
-    <div>
-      <dt>{name}</dt>
-      <dd>
-        <span class="w-bits mono" aria-hidden="true">
-          {bitsOf(from, to).map(({on, changed}, i) => (
-            <span key={i} class={`${on ? 'on' : ''}${changed ? ' changed' : ''}`}>
-              {on ? 1 : 0}
-            </span>
-          ))}
-        </span>
-        <Hex text={`0x${to}`} />
-      </dd>
-    </div>
+    <Fact name={name}>
+      <span class="w-bits mono" aria-hidden="true">
+        {bitsOf(from, to).map(({on, changed}, i) => (
+          <span key={i} class={`${on ? 'on' : ''}${changed ? ' changed' : ''}`}>
+            {on ? 1 : 0}
+          </span>
+        ))}
+      </span>
+      <Hex text={`0x${to}`} />
+    </Fact>
   );
 }
 

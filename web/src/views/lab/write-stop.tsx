@@ -1,15 +1,17 @@
 import type {WriteStop} from '../../protocol/protocol.gen';
+import {Fact} from '../facts';
 import {SeveritySign} from '../signs';
 import {Hex, ImageText, Prose} from '../text';
 
 /** Why QEMU does not do it. */
 export function StopText({stop}: {stop: WriteStop}) {
-  const places = [
+  const places: [string, string][] = [
     ['Guest cluster', stop.guest],
     ['Entry at', stop.at],
     ['It holds', stop.entry === '' ? '' : `0x${stop.entry}`],
     ['Bitmap', stop.bitmap === '' ? '' : `0x${stop.bitmap}`],
-  ].filter(([, value]) => value !== '');
+  ];
+  const known = places.filter(([, value]) => value !== '');
   return (
     <div class="lab-blocked" role="group" aria-label="Why it stops">
       <h3>
@@ -25,15 +27,12 @@ export function StopText({stop}: {stop: WriteStop}) {
           <Prose text={stop.cure} />
         </p>
       )}
-      {places.length > 0 && (
+      {known.length > 0 && (
         <dl class="w-facts">
-          {places.map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>
-                <Hex text={value ?? ''} />
-              </dd>
-            </div>
+          {known.map(([name, value]) => (
+            <Fact key={name} name={name}>
+              <Hex text={value} />
+            </Fact>
           ))}
         </dl>
       )}
