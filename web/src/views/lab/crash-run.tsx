@@ -15,6 +15,7 @@ import {CrashSideView} from './crash-side';
 import {CrashStateView} from './crash-state';
 import {useJudging} from './use-judging';
 import type {Judging} from './use-judging';
+import {Working} from './working';
 
 interface CrashRunProps {
   session: OpenSession;
@@ -27,20 +28,9 @@ export function CrashRun({session, request, onStop}: CrashRunProps) {
   const controller = useController();
   const {epoch} = useStore(controller.view);
   const loaded = useLoaded(`${epoch} ${JSON.stringify(request)}`, () => controller.engine.call('crash', request));
-  const stop = () => {
-    onStop();
-    void controller.cancel();
-  };
   switch (loaded.step) {
     case 'loading':
-      return (
-        <div class="row">
-          <p role="status">Working it out.</p>
-          <button type="button" onClick={stop}>
-            Cancel
-          </button>
-        </div>
-      );
+      return <Working text="Working it out." onStop={onStop} />;
     case 'failed':
       return <ProblemText problem={loaded.problem} />;
     case 'loaded':

@@ -11,6 +11,7 @@ import {ProblemText} from '../problem';
 import {RedirectSwitch} from '../redirect-switch';
 import {Blocked, CostAndGain} from './cost';
 import {Player} from './player';
+import {Working} from './working';
 
 interface StructureRunProps {
   session: OpenSession;
@@ -40,7 +41,7 @@ export function StructureRun({session, request, onStop, children}: StructureRunP
         fixed={session.work !== null}
         onChange={(on) => void controller.setRedirect(on)}
       />
-      {loaded.step === 'loading' && <Planning onStop={onStop} />}
+      {loaded.step === 'loading' && <Working text="Working it out." onStop={onStop} />}
       {loaded.step === 'failed' && <ProblemText problem={loaded.problem} />}
       {loaded.step === 'loaded' && <Planned run={loaded.value}>{children}</Planned>}
     </>
@@ -59,22 +60,6 @@ function Planned({run, children}: {run: Run; children: StructureRunProps['childr
         <Player trace={trace} reply={reply} />
       </>
     )
-  );
-}
-
-function Planning({onStop}: {onStop: () => void}) {
-  const controller = useController();
-  const stop = () => {
-    onStop();
-    void controller.cancel();
-  };
-  return (
-    <div class="row">
-      <p role="status">Working it out.</p>
-      <button type="button" onClick={stop}>
-        Cancel
-      </button>
-    </div>
   );
 }
 

@@ -6,6 +6,7 @@ import {useController, useLoaded, useStore} from '../app-context';
 import {Fold} from '../fold';
 import {ProblemText} from '../problem';
 import {ScrollTable} from '../scroll-table';
+import {Working} from './working';
 
 const INITIALS = [
   ['empty', 'Empty: nothing is allocated'],
@@ -113,20 +114,7 @@ function Compared({asked: {request, turn}, onStop}: {asked: Asked; onStop: () =>
   const loaded = useLoaded(String(turn), () => controller.engine.call('writeTrace', request));
   switch (loaded.step) {
     case 'loading':
-      return (
-        <div class="row">
-          <p role="status">Comparing.</p>
-          <button
-            type="button"
-            onClick={() => {
-              onStop();
-              void controller.cancel();
-            }}
-          >
-            Cancel
-          </button>
-        </div>
-      );
+      return <Working text="Comparing." onStop={onStop} />;
     case 'failed':
       return <ProblemText problem={loaded.problem} />;
     case 'loaded':
