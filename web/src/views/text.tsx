@@ -25,6 +25,16 @@ export function Hex({text}: {text: string}) {
   return <span class="mono">{text}</span>;
 }
 
+/** Words, and the number that they are about; nothing where there is none. */
+export function WithHex({words, text}: {words: string; text: string}) {
+  return text === '' ? null : (
+    <>
+      {words}
+      <Hex text={text} />
+    </>
+  );
+}
+
 /** What the core says in its own words. What it puts between backticks is to be typed or found in a file. */
 export function Prose({text}: {text: string}) {
   return (

@@ -8,7 +8,7 @@ import {useController} from '../app-context';
 import {Fact} from '../facts';
 import {showInHex} from '../hex/go';
 import {writeHere} from '../lab/write-here';
-import {Hex, ImageText} from '../text';
+import {Hex, ImageText, WithHex} from '../text';
 import {useGuestLooks} from './guest-looks';
 import {FillSwatch} from '../swatch';
 import {Subclusters} from './subclusters';
@@ -72,17 +72,8 @@ function Entry({entry, info}: {entry: GuestEntry; info: Info}) {
           <ImageText text={asSentence(entry.name)} />
         </strong>
         : <Hex text={entry.field} />
-        {entry.entry !== '' && (
-          <>
-            {' '}
-            holds <Hex text={entry.entry} />
-          </>
-        )}
-        {entry.bitmap !== '' && (
-          <>
-            , subclusters <Hex text={entry.bitmap} />
-          </>
-        )}
+        <WithHex words=" holds " text={entry.entry} />
+        <WithHex words=", subclusters " text={entry.bitmap} />
       </p>
       {entry.bits.length > 0 && (
         <dl class="bits">

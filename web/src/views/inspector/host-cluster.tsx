@@ -14,7 +14,7 @@ import {ProblemText} from '../problem';
 import {SeverityTag} from '../signs';
 import {Subclusters} from './subclusters';
 import {Swatch} from '../swatch';
-import {Hex, ImageText} from '../text';
+import {Hex, ImageText, WithHex} from '../text';
 
 /** What is known of a host cluster. */
 export function HostFacts({view, info}: {view: ClusterView; info: Info}) {
@@ -90,22 +90,9 @@ function ClaimLine({claim, info}: {claim: Claim; info: Info}) {
     <li>
       <ImageText text={claim.from} />: <Hex text={claim.field} />
       <span class="muted">
-        {claim.at !== '' && (
-          <>
-            {' '}
-            at <Hex text={claim.at} />
-          </>
-        )}
-        {claim.entry !== '' && (
-          <>
-            , holds <Hex text={claim.entry} />
-          </>
-        )}
-        {claim.guest !== '' && (
-          <>
-            , guest <Hex text={claim.guest} />
-          </>
-        )}
+        <WithHex words=" at " text={claim.at} />
+        <WithHex words=", holds " text={claim.entry} />
+        <WithHex words=", guest " text={claim.guest} />
       </span>
       {claim.guest !== '' && claim.layer >= 0 && (
         <button type="button" class="quiet" onClick={show}>

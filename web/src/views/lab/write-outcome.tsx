@@ -5,7 +5,7 @@ import type {WriteCluster, WriteEntry, WriteExtent, WritePlanReply} from '../../
 import {Fact, Facts} from '../facts';
 import {ScrollTable} from '../scroll-table';
 import {SeveritySign} from '../signs';
-import {Hex, ImageText} from '../text';
+import {Hex, ImageText, WithHex} from '../text';
 
 /** What a request does, in a sentence and a few numbers. */
 export function WriteAnswer({plan}: {plan: WritePlanReply}) {
@@ -132,11 +132,7 @@ function Entry({entry}: {entry: WriteEntry}) {
       <Hex text={`${word.slice(0, 8)} ${word.slice(8)}`} />
       <span class="w-decoded">
         {kind}
-        {host !== '' && (
-          <>
-            , host <Hex text={host} />
-          </>
-        )}
+        <WithHex words=", host " text={host} />
         {copied ? ', COPIED' : ''}
       </span>
     </>
