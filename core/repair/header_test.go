@@ -19,7 +19,7 @@ func TestHeaderByEvidence(t *testing.T) {
 		"compression_bit_missing", "compression_type_unknown",
 		"backing_name_too_long", "backing_offset_beyond_cluster", "backing_offset_stray",
 		"luks_extension_lost", "luks_length_short", "luks_length_zero", "luks_length_beyond_eof",
-		"l1_offset_into_data", "bitmap_shares_with_l1_garbage",
+		"l1_offset_into_data", "l1_offset_into_l2", "bitmap_shares_with_l1_garbage",
 		"reftable_unaligned", "reftable_too_large", "reftable_beyond_eof", "reftable_clusters_zero",
 	} {
 		t.Run(name, mending{recipe: name}.judge)

@@ -91,7 +91,7 @@ const maxTablesRead = 16
 
 // leadsToTable tells whether an L1 entry points to an L2 table: one that somebody points to
 // already, or a cluster whose refcount tells of a reference that is missing and that reads
-// as a table, which may be empty if the pointer is beyond doubt. Of the latter it reads only
+// as a table, which may map no cluster if the pointer is beyond doubt. Of the latter it reads only
 // the first; read counts them.
 func (e *evidence) leadsToTable(entry qcow2.L1Entry, read *int, empty bool) bool {
 	g, off := e.r.img.Geo, entry.L2Table()
@@ -110,7 +110,7 @@ func (e *evidence) leadsToTable(entry qcow2.L1Entry, read *int, empty bool) bool
 
 // readsAsTable tells whether every entry of the cluster could be an L2 entry, and some entry
 // points to a cluster with a reference fewer than its refcount says, or into a data file,
-// which has no refcounts; or whether it is an empty table, if it may be.
+// which has no refcounts; or whether it is a table that maps no cluster, if it may be.
 func (e *evidence) readsAsTable(off qcow2.HostOff, empty bool) bool {
 	g := e.r.img.Geo
 	table := make(qcow2.L2Table, g.ClusterSize())
@@ -121,13 +121,13 @@ func (e *evidence) readsAsTable(off qcow2.HostOff, empty bool) bool {
 	for i := range g.L2Entries() {
 		entry := table.At(g, i)
 		host := entry.Host()
-		used = used || entry.Entry != 0 || entry.Bitmap != 0
 		switch entry.Kind(g) {
 		case qcow2.Compressed:
 			host = entry.CompressedRange(g).Start
 		case qcow2.Unallocated, qcow2.ZeroPlain:
 			continue
 		}
+		used = true
 		if g.DataFile || e.misses(g.Cluster(host)) {
 			return true
 		}

@@ -4,20 +4,31 @@ import (
 	"fmt"
 
 	"qcowscope/core/check"
+	"qcowscope/core/image"
 	"qcowscope/core/patch"
 	"qcowscope/core/qcow2"
 	"qcowscope/core/refcount"
+	"qcowscope/core/source"
 )
 
 // activeL1 finds the active L1 table again when the header's pointer to it leads out of
 // the file, between clusters or into another structure. The table is still there, leaked:
 // the only run of leaked clusters whose entries all lead to tables that lack a reference.
+// Where the pointer leads to what can be a table, it is corrected only if nothing is left
+// over then: what it led to is a part of what the found table maps.
 func (r *repairer) activeL1() error {
 	h, g := &r.img.Header, r.img.Geo
 	off := qcow2.HostOff(h.L1TableOffset)
 	inFile := off > 0 && g.Aligned(off) && int64(off) < r.img.Src.Size()
 	sound := inFile && r.report.Refcounts.Count(g.Cluster(off)) == 1
-	if sound && !r.nothingMapped() || h.L1Size == 0 || h.L1Size > qcow2.MaxL1Entries {
+	if sound {
+		misled, err := r.misled(r.img.L1)
+		if err != nil {
+			return err
+		}
+		sound = !misled
+	}
+	if sound && r.report.Group(check.LeakedCluster) == nil || h.L1Size == 0 || h.L1Size > qcow2.MaxL1Entries {
 		return nil
 	}
 	var found qcow2.HostOff
@@ -40,17 +51,47 @@ func (r *repairer) activeL1() error {
 	return nil
 }
 
-// nothingMapped tells whether the active L1 table is empty although data was lost.
-func (r *repairer) nothingMapped() bool {
-	if r.report.Group(check.LostMapping) == nil {
-		return false
+// maxAstray is how many L1 entries have to lead astray before the rest is not looked at.
+const maxAstray = 64
+
+// misled tells whether the L1 table is none: several of its entries lead to what is no L2
+// table, and not one leads to what can be.
+func (r *repairer) misled(t image.L1Table) (bool, error) {
+	if t.Off <= 0 || t.Entries > qcow2.MaxL1Entries || int64(t.Off) >= r.img.Src.Size() {
+		return false, nil
 	}
-	for _, t := range r.report.Refcounts.Tree.Tables {
-		if t.Root == 0 {
-			return false
+	buf, table := make([]byte, r.img.Geo.ClusterSize()), make([]byte, r.img.Geo.ClusterSize())
+	astray := 0
+	for at, n := t.Off, t.Bytes(); n > 0; at, n = at+qcow2.HostOff(len(buf)), n-int64(len(buf)) {
+		if err := r.ctx.Err(); err != nil {
+			return false, err
+		}
+		part := buf[:min(int64(len(buf)), n)]
+		if err := source.ReadFull(r.img.Src, part, int64(at)); err != nil {
+			return false, err
+		}
+		for ; len(part) > 0 && astray < maxAstray; part = part[qcow2.L1EntrySize:] {
+			fits, tells := r.leadsToL2(qcow2.L1Entry(be64(part)), table)
+			if fits {
+				return false, nil
+			}
+			if tells {
+				astray++
+			}
 		}
 	}
-	return true
+	return astray > 1, nil
+}
+
+// leadsToL2 tells whether the entry leads to what can be an L2 table. An entry that leads
+// nowhere or past the end tells nothing, as what it meant may have been cut off. table is
+// room for one.
+func (r *repairer) leadsToL2(entry qcow2.L1Entry, table []byte) (fits, tells bool) {
+	off, aligned := entry.L2Table(), r.img.Geo.Aligned(entry.L2Table())
+	if off == 0 || aligned && int64(off) >= r.img.Src.Size() {
+		return false, false
+	}
+	return aligned && r.readsAs(refcount.L2, off, table, -1), true
 }
 
 // leakedRun tells whether n clusters from c on are leaked.

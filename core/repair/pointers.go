@@ -27,7 +27,10 @@ func (r *repairer) pointers() error {
 		return err
 	}
 	e := r.evidence()
-	p := pointerEdit{r: r, done: map[qcow2.HostOff]bool{}, taken: map[qcow2.HostOff]bool{}}
+	p := pointerEdit{r: r, done: map[qcow2.HostOff]bool{}, taken: map[qcow2.HostOff]bool{}, misled: map[int]bool{}}
+	if err := p.findMisled(found); err != nil {
+		return err
+	}
 	for _, f := range found {
 		if f.At.Kind != check.FieldL1 && f.At.Kind != check.FieldL2 || f.Got&qcow2.FlagCompressed != 0 && f.At.Kind == check.FieldL2 {
 			continue
@@ -59,9 +62,31 @@ type pointerEdit struct {
 	r                         *repairer
 	done                      map[qcow2.HostOff]bool // entries that are corrected
 	taken                     map[qcow2.HostOff]bool // places that an entry was pointed to
+	misled                    map[int]bool           // roots whose L1 table is none, of those with broken entries
 	brokenL1                  []check.Finding        // L1 entries for which no place was found
 	masked, pointed, orphaned uint64
 	cleared                   uint64
+}
+
+// findMisled looks at the L1 tables around the findings. Where the pointer to the table is
+// wrong, what seems to be a damaged entry is none, and what fits it fits by accident.
+func (p *pointerEdit) findMisled(found []check.Finding) (err error) {
+	for _, f := range found {
+		root := f.At.Root
+		if _, known := p.misled[root]; known || f.At.Kind != check.FieldL1 {
+			continue
+		}
+		t := p.r.img.L1
+		if root > 0 {
+			if t, err = p.r.img.SnapshotL1(&p.r.report.Snapshots.Snapshots[root-1]); err != nil {
+				continue
+			}
+		}
+		if p.misled[root], err = p.r.misled(t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *pointerEdit) write(f check.Finding, entry uint64, why string) {
@@ -90,7 +115,7 @@ func (p *pointerEdit) pointElsewhere(e *evidence, f check.Finding) {
 	}
 	table := f.At.Kind == check.FieldL1
 	host, ok := e.candidate(f, table)
-	if !ok || p.taken[host] {
+	if !ok || p.taken[host] || table && p.misled[f.At.Root] {
 		if table {
 			p.brokenL1 = append(p.brokenL1, f)
 		}
