@@ -91,14 +91,7 @@ func decode[T any](t *testing.T, text string) (v T) {
 // place builds a recipe in a folder of its own.
 func place(t *testing.T, name string) (*testimages.Built, qemu.Image, string) {
 	t.Helper()
-	r, err := testimages.Load(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	built, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	built := testimages.Make(t, name)
 	img, err := qemu.Place(t.TempDir(), built)
 	if err != nil {
 		t.Fatal(err)

@@ -17,15 +17,7 @@ import (
 // made is the image of a recipe's text.
 func made(t testing.TB, text string) subject {
 	t.Helper()
-	r, err := testimages.Parse("made", "# Made for one test.\n"+text+"expect corruptions=0 leaks=0 check_errors=0 exit=0\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return subjectOf(t, b)
+	return subjectOf(t, testimages.MakeLines(t, text))
 }
 
 // with is the image with some bytes of its own.
@@ -139,7 +131,7 @@ func TestLazyRefcountsOfADirtyImage(t *testing.T) {
 
 func TestLazyRefcountsBlocked(t *testing.T) {
 	for name, want := range map[string]string{"healthy_v2": amend.BlockedByVersion, "corrupt_bit": amend.BlockedByCorruptBit, "incompatible_feature_unknown": amend.BlockedByRefusal} {
-		s := subjectOf(t, builtRecipe(t, name))
+		s := subjectOf(t, testimages.Make(t, name))
 		_, err := amend.LazyRefcounts(context.Background(), s.open(t), true)
 		var blocked *amend.BlockedError
 		if !errors.As(err, &blocked) || len(blocked.Blockers) != 1 || blocked.Blockers[0].What != want {

@@ -15,14 +15,7 @@ import (
 // small is a sound image of 512-byte clusters, with nothing changed yet.
 func small(t *testing.T) *refcountEdits {
 	t.Helper()
-	r, err := testimages.Load("healthy_cluster_512")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := testimages.Make(t, "healthy_cluster_512")
 	ctx := context.Background()
 	img, err := image.Open(ctx, source.Bytes(b.Image))
 	if err != nil {

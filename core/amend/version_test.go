@@ -230,7 +230,7 @@ func eachOpened(t *testing.T, test func(t *testing.T, b *testimages.Built, s sub
 	t.Helper()
 	opened := 0
 	for _, name := range testimages.Names() {
-		b := builtRecipe(t, name)
+		b := testimages.Make(t, name)
 		if _, err := image.Open(context.Background(), source.Bytes(b.Image)); err != nil {
 			continue
 		}
@@ -240,19 +240,6 @@ func eachOpened(t *testing.T, test func(t *testing.T, b *testimages.Built, s sub
 	if opened < 180 {
 		t.Errorf("only %d recipes opened", opened)
 	}
-}
-
-func builtRecipe(t testing.TB, name string) *testimages.Built {
-	t.Helper()
-	r, err := testimages.Load(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 // subjectOf is the built image with what lies beside it.
@@ -323,7 +310,7 @@ var blockedBy = map[string]string{
 
 func TestBlockersByName(t *testing.T) {
 	for name, want := range blockedBy {
-		s := subjectOf(t, builtRecipe(t, name))
+		s := subjectOf(t, testimages.Make(t, name))
 		_, blocked := s.version(t, 5-s.open(t).Header.Version)
 		var got []string
 		for _, b := range blocked {
@@ -336,7 +323,7 @@ func TestBlockersByName(t *testing.T) {
 }
 
 func TestThereAreTwoVersions(t *testing.T) {
-	s := subjectOf(t, builtRecipe(t, "healthy_v3"))
+	s := subjectOf(t, testimages.Make(t, "healthy_v3"))
 	for _, to := range []uint32{0, 1, 4} {
 		if _, err := amend.Version(context.Background(), s.open(t), s.check(t), to); err == nil {
 			t.Errorf("version %d was planned", to)
@@ -353,7 +340,7 @@ func TestThereAreTwoVersions(t *testing.T) {
 // never a plan that leaves out what it holds.
 func TestVersionOfWhatCannotBeRead(t *testing.T) {
 	for _, name := range []string{"healthy_snapshots", "healthy_v2_snapshot_plain"} {
-		s := subjectOf(t, builtRecipe(t, name))
+		s := subjectOf(t, testimages.Make(t, name))
 		report, to, failed := s.check(t), 5-s.open(t).Header.Version, 0
 		whole, _ := s.version(t, to)
 		for c := int64(1); c < report.Refcounts.Len(); c++ {

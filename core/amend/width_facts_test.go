@@ -70,7 +70,7 @@ func TestWidthBlockers(t *testing.T) {
 		"refcount_zero_data":              amend.BlockedByDamage,
 		"reftable_reserved_bits":          amend.BlockedByDamage,
 	} {
-		_, err := subjectOf(t, builtRecipe(t, name)).width(t, amend.WidthOptions{Bits: 8})
+		_, err := subjectOf(t, testimages.Make(t, name)).width(t, amend.WidthOptions{Bits: 8})
 		var blocked *amend.BlockedError
 		if !errors.As(err, &blocked) || !slices.Contains(names(blocked.Blockers), want) {
 			t.Errorf("%s: want %q, got %v", name, want, err)
@@ -174,7 +174,7 @@ func TestWidthBeyondTheLargestTable(t *testing.T) {
 func TestWidthOfRandomDamage(t *testing.T) {
 	done, refused := 0, 0
 	for _, name := range []string{"healthy_cluster_512", "healthy_cluster_512_refcount_64", "healthy_snapshots", "healthy_refcount_bits_1"} {
-		b := builtRecipe(t, name)
+		b := testimages.Make(t, name)
 		for seed := range uint64(60) {
 			r := rand.New(rand.NewPCG(seed, 23))
 			damaged := bytes.Clone(b.Image)

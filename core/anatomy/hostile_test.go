@@ -65,14 +65,7 @@ func bounded(t *testing.T, f *anatomy.Field) {
 // Damage anywhere in the tables, of which images consist nearly wholly here, is no trouble.
 func TestDamagedAnywhere(t *testing.T) {
 	for i, name := range mutated {
-		r, err := testimages.Load(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		built, err := r.Build()
-		if err != nil {
-			t.Fatal(err)
-		}
+		built := testimages.Make(t, name)
 		random := rand.New(rand.NewPCG(uint64(i), 11))
 		for round := range 40 {
 			b := append([]byte(nil), built.Image...)
@@ -107,14 +100,7 @@ func mutate(random *rand.Rand, b []byte) {
 
 func FuzzFields(f *testing.F) {
 	for _, name := range []string{"healthy_bitmaps_cluster_512", "healthy_compressed_straddling"} {
-		r, err := testimages.Load(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		b, err := r.Build()
-		if err != nil {
-			f.Fatal(err)
-		}
+		b := testimages.Make(f, name)
 		f.Add([]byte(b.Image), uint64(1))
 	}
 	f.Fuzz(func(t *testing.T, b []byte, seed uint64) {

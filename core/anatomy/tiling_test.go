@@ -32,14 +32,7 @@ func eachRecipe(t *testing.T, visit func(t *testing.T, img *image.Image)) {
 	}
 	opened := 0
 	for _, name := range names {
-		r, err := testimages.Load(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := r.Build()
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := testimages.Make(t, name)
 		img, err := image.Open(context.Background(), source.Bytes(b.Image))
 		if err != nil {
 			continue
@@ -239,19 +232,7 @@ func TestRangesOutside(t *testing.T) {
 
 func open(t testing.TB, name string) *image.Image {
 	t.Helper()
-	r, err := testimages.Load(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return built(t, r)
-}
-
-func built(t testing.TB, r testimages.Recipe) *image.Image {
-	t.Helper()
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := testimages.Make(t, name)
 	img, err := image.Open(context.Background(), source.Bytes(b.Image))
 	if err != nil {
 		t.Fatal(err)

@@ -12,15 +12,7 @@ import (
 
 func build(t *testing.T, name string) source.Bytes {
 	t.Helper()
-	r, err := testimages.Load(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b.Image
+	return testimages.Make(t, name).Image
 }
 
 func run(t *testing.T, src source.Source) *check.Report {

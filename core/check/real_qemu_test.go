@@ -311,14 +311,7 @@ func TestRealVMState(t *testing.T) {
 	if err := qemu.Available(); err != nil {
 		t.Fatal(err)
 	}
-	recipe, err := testimages.Load("healthy_vm_state")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := recipe.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := testimages.Make(t, "healthy_vm_state")
 	r := &realImage{t: t, dir: t.TempDir()}
 	if _, err := qemu.Place(r.dir, b); err != nil {
 		t.Fatal(err)

@@ -136,15 +136,7 @@ func TestBrokenStreamsAreUnreadable(t *testing.T) {
 // made builds an image from a recipe's text.
 func made(t *testing.T, recipe string) source.Bytes {
 	t.Helper()
-	r, err := testimages.Parse("test", "# A test.\n"+recipe+"\nexpect exit=0\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b.Image
+	return testimages.MakeLines(t, recipe).Image
 }
 
 const sharedStream = "image version=3 size=1M cluster=64K\nwrite guest=0 len=64K fill=0x11\ncompress guest=64K len=128K fill=0x22\nsnapshot name=one\n"

@@ -17,14 +17,7 @@ import (
 
 func openRecipe(t *testing.T, name string) (*testimages.Built, *image.Image) {
 	t.Helper()
-	r, err := testimages.Load(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	built, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	built := testimages.Make(t, name)
 	img, err := image.Open(context.Background(), source.Bytes(built.Image))
 	if err != nil {
 		return built, nil

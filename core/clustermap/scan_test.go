@@ -18,14 +18,7 @@ import (
 // checkedRecipe opens and checks an image; nil when it does not open.
 func checkedRecipe(t *testing.T, name string) (*image.Image, *check.Report) {
 	t.Helper()
-	r, err := testimages.Load(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	built, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	built := testimages.Make(t, name)
 	img, err := image.Open(context.Background(), source.Bytes(built.Image))
 	if err != nil {
 		return nil, nil

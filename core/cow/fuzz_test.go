@@ -33,14 +33,7 @@ var fuzzBases = []string{
 // few are turned into pointers.
 func fuzzImage(t *testing.T, base byte, edits []byte) source.Bytes {
 	t.Helper()
-	r, err := testimages.Parse("base", "# A base.\n"+fuzzBases[int(base)%len(fuzzBases)]+"expect exit=0\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := testimages.MakeLines(t, fuzzBases[int(base)%len(fuzzBases)])
 	file := source.Bytes(b.Image)
 	cs := uint64(1) << file[23]
 	for ; len(edits) >= 4; edits = edits[4:] {

@@ -28,14 +28,7 @@ type built struct {
 
 func build(t *testing.T, recipe string) built {
 	t.Helper()
-	r, err := testimages.Parse("case", "# Case.\n"+recipe+"expect leaks=0\n")
-	if err != nil {
-		t.Fatalf("%v\n%s", err, recipe)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, recipe)
-	}
+	b := testimages.MakeLines(t, recipe)
 	img, err := image.Open(context.Background(), source.Bytes(b.Image))
 	if err != nil {
 		t.Fatal(err)

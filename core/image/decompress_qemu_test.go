@@ -16,6 +16,7 @@ import (
 
 	"qcowscope/core/image"
 	"qcowscope/core/source"
+	"qcowscope/testimages"
 	"qcowscope/testimages/qemu"
 )
 
@@ -27,7 +28,7 @@ func TestStreamsAreReadLikeQEMU(t *testing.T) {
 	}
 	readable, unreadable := 0, 0
 	for name, c := range craftedStreams(t) {
-		b := built(t, c.image)
+		b := testimages.MakeLines(t, c.image)
 		b.Image = withStream(b.Image, c.stream, c.sectors)
 		img := open(t, source.Bytes(b.Image))
 		got := make([]byte, img.VirtualSize())

@@ -17,19 +17,6 @@ import (
 // shownSize is the largest disk that tests read wholly.
 const shownSize = 64 << 20
 
-func builtFrom(t testing.TB, name string) *testimages.Built {
-	t.Helper()
-	r, err := testimages.Load(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // outsideOf are the files beside a built image.
 func outsideOf(t testing.TB, b *testimages.Built, img *image.Image) image.Outside {
 	t.Helper()
@@ -89,7 +76,7 @@ func TestGuestBytesOfRecipes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := builtFrom(t, name)
+		b := testimages.Make(t, name)
 		img, err := image.Open(context.Background(), source.Bytes(b.Image))
 		if err != nil || b.Encryption != "" || b.Guest.Size > shownSize || !opensForReading(t, img, b) {
 			continue
@@ -136,7 +123,7 @@ func TestHealthyGuestsAreRead(t *testing.T) {
 		if !strings.HasPrefix(name, "healthy_") {
 			continue
 		}
-		b := builtFrom(t, name)
+		b := testimages.Make(t, name)
 		img := open(t, source.Bytes(b.Image))
 		r := image.NewGuestReader(context.Background(), img, img.L1, img.VirtualSize(), outsideOf(t, b, img))
 		if b.Encryption != "" {
@@ -193,7 +180,7 @@ func TestReadErrorsNameThePlace(t *testing.T) {
 		{dataImage, "set l2[0][1] = value + 128K", image.ErrDataFileOffset, 64 << 10, qcow2.Range[qcow2.GuestOff]{Start: 64 << 10, Len: 64 << 10}},
 		{dataImage, "set l2[0][1] = compressed | 64K", image.ErrCompressedInDataFile, 64 << 10, qcow2.Range[qcow2.GuestOff]{Start: 64 << 10, Len: 64 << 10}},
 	} {
-		b := built(t, c.recipe+"write guest=0 len=128K fill=0x31\n"+c.damage)
+		b := testimages.MakeLines(t, c.recipe+"write guest=0 len=128K fill=0x31\n"+c.damage)
 		img := open(t, source.Bytes(b.Image))
 		r := image.NewGuestReader(context.Background(), img, img.L1, img.VirtualSize(), outsideOf(t, b, img))
 		n, err := r.ReadAt(make([]byte, 128<<10), 0)
@@ -205,7 +192,7 @@ func TestReadErrorsNameThePlace(t *testing.T) {
 }
 
 func TestDataFileMustBeGiven(t *testing.T) {
-	b := built(t, dataImage+"write guest=0 len=64K fill=0x31")
+	b := testimages.MakeLines(t, dataImage+"write guest=0 len=64K fill=0x31")
 	img := open(t, source.Bytes(b.Image))
 	r := image.NewGuestReader(context.Background(), img, img.L1, img.VirtualSize(), image.Outside{})
 	if _, err := r.ReadAt(make([]byte, 1), 0); !errors.Is(err, image.ErrNoDataFile) {
@@ -216,7 +203,7 @@ func TestDataFileMustBeGiven(t *testing.T) {
 // TestReadErrorsOfTheMedium: a bad sector under guest data is a *source.ReadError, under a
 // compressed stream also an *UnreadableError.
 func TestReadErrorsOfTheMedium(t *testing.T) {
-	b := built(t, plainImage+"write guest=0 len=64K fill=0x31\ncompress guest=64K len=64K fill=0x32")
+	b := testimages.MakeLines(t, plainImage+"write guest=0 len=64K fill=0x31\ncompress guest=64K len=64K fill=0x32")
 	img := open(t, source.Bytes(b.Image))
 	for _, guest := range []int64{0, 64 << 10} {
 		var place image.UnreadableError

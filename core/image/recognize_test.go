@@ -82,15 +82,8 @@ func TestRecognizeRecipes(t *testing.T) {
 	for name, looks := range map[string]string{
 		"magic_overwritten": "first bytes were overwritten", "header_zeroed": "zero", "header_sector_zeroed": "zero", "truncated_to_nothing": "empty",
 	} {
-		r, err := testimages.Load(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := r.Build()
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = image.Open(context.Background(), source.Bytes(b.Image))
+		b := testimages.Make(t, name)
+		_, err := image.Open(context.Background(), source.Bytes(b.Image))
 		var e *image.NotQcow2Error
 		if !errors.As(err, &e) || !strings.Contains(e.Looks, looks) {
 			t.Errorf("%s: %v, want %q", name, err, looks)
@@ -99,7 +92,7 @@ func TestRecognizeRecipes(t *testing.T) {
 }
 
 func TestOpenErrors(t *testing.T) {
-	whole := source.Bytes(built(t, plainImage).Image)
+	whole := source.Bytes(testimages.MakeLines(t, plainImage).Image)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := image.Open(ctx, whole); !errors.Is(err, context.Canceled) {
@@ -111,7 +104,7 @@ func TestOpenErrors(t *testing.T) {
 			t.Errorf("bad sector at 0x%x: %v", off, err)
 		}
 	}
-	small := source.Bytes(built(t, smallCluster).Image)
+	small := source.Bytes(testimages.MakeLines(t, smallCluster).Image)
 	for off := int64(0); off < 64<<10; off += 512 {
 		_, err := image.Open(context.Background(), source.Faulty{Source: small, BadOff: off, BadLen: 512})
 		if inHeaderOrReftable := off < 16<<10; inHeaderOrReftable != errors.As(err, &re) {
@@ -119,14 +112,14 @@ func TestOpenErrors(t *testing.T) {
 		}
 	}
 	var fe *qcow2.FieldError
-	if _, err := image.Open(context.Background(), source.Bytes(built(t, plainImage+"set header.version = 7").Image)); !errors.As(err, &fe) || fe.Field != "version" {
+	if _, err := image.Open(context.Background(), source.Bytes(testimages.MakeLines(t, plainImage+"set header.version = 7").Image)); !errors.As(err, &fe) || fe.Field != "version" {
 		t.Errorf("version 7: %v", err)
 	}
 }
 
 // A file may end anywhere: what is not there reads as zeros, and nothing panics.
 func TestOpenTruncatedAnywhere(t *testing.T) {
-	whole := built(t, "image version=3 size=64K cluster=512\nwrite guest=0 len=4K fill=0x11\nbitmap name=b granularity=512 auto\nsnapshot name=one\n").Image
+	whole := testimages.MakeLines(t, "image version=3 size=64K cluster=512\nwrite guest=0 len=4K fill=0x11\nbitmap name=b granularity=512 auto\nsnapshot name=one\n").Image
 	for n := 0; n < len(whole); n++ {
 		if n > 1024 {
 			n += 61 // past the header only some of them

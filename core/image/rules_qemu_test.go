@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"qcowscope/testimages"
 	"qcowscope/testimages/qemu"
 )
 
@@ -18,7 +19,7 @@ func TestRefusalsAreQEMUs(t *testing.T) {
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			img, err := qemu.Place(t.TempDir(), built(t, r.base+r.damage))
+			img, err := qemu.Place(t.TempDir(), testimages.MakeLines(t, r.base+r.damage))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -139,19 +139,6 @@ var rules = []rule{
 	{"second bitmap is bad", twoBitmaps, "set bitmap_directory[1].type = 2", "bitmap directory"},
 }
 
-func built(t testing.TB, recipe string) *testimages.Built {
-	t.Helper()
-	r, err := testimages.Parse("test", "# One rule.\n"+recipe+"\nexpect exit=0\n")
-	if err != nil {
-		t.Fatalf("%v\n%s", err, recipe)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, recipe)
-	}
-	return b
-}
-
 func open(t testing.TB, src source.Source) *image.Image {
 	t.Helper()
 	img, err := image.Open(context.Background(), src)
@@ -164,7 +151,7 @@ func open(t testing.TB, src source.Source) *image.Image {
 func TestRefusals(t *testing.T) {
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {
-			b := built(t, r.base+r.damage)
+			b := testimages.MakeLines(t, r.base+r.damage)
 			img := open(t, source.Bytes(b.Image))
 			if r.field == "" {
 				if len(img.Refusals) != 0 {
@@ -196,7 +183,7 @@ func TestImpossibleTablesAreEmpty(t *testing.T) {
 		{"set header.l1_table_offset = 1<<63", true, false},
 		{"set header.l1_table_offset = value + 1", true, false},
 	} {
-		img := open(t, source.Bytes(built(t, plainImage+c.damage).Image))
+		img := open(t, source.Bytes(testimages.MakeLines(t, plainImage+c.damage).Image))
 		if (len(img.Reftable) > 0) != c.reftable || (img.L1.Entries > 0) != c.l1 {
 			t.Errorf("%q: %d reftable entries, %d L1 entries", c.damage, len(img.Reftable), img.L1.Entries)
 		}
@@ -204,23 +191,23 @@ func TestImpossibleTablesAreEmpty(t *testing.T) {
 }
 
 func TestNamesAreThoseOfTheImage(t *testing.T) {
-	img := open(t, source.Bytes(built(t, backedImage).Image))
+	img := open(t, source.Bytes(testimages.MakeLines(t, backedImage).Image))
 	if img.BackingFile != "base.raw" || img.BackingFormat != "raw" {
 		t.Errorf("backing file %q of format %q", img.BackingFile, img.BackingFormat)
 	}
-	img = open(t, source.Bytes(built(t, dataImage).Image))
+	img = open(t, source.Bytes(testimages.MakeLines(t, dataImage).Image))
 	if img.DataFile != "data.raw" || !img.Geo.DataFile {
 		t.Errorf("data file %q", img.DataFile)
 	}
-	img = open(t, source.Bytes(built(t, twoBitmaps).Image))
+	img = open(t, source.Bytes(testimages.MakeLines(t, twoBitmaps).Image))
 	if len(img.Bitmaps) != 2 || string(img.Bitmaps[0].Name) != "backup" || string(img.Bitmaps[1].Name) != "second" {
 		t.Errorf("bitmaps %+v", img.Bitmaps)
 	}
-	img = open(t, source.Bytes(built(t, luksImage).Image))
+	img = open(t, source.Bytes(testimages.MakeLines(t, luksImage).Image))
 	if img.LUKS.Empty() || img.LUKS.Start != 4*64<<10 {
 		t.Errorf("LUKS header %v", img.LUKS)
 	}
-	img = open(t, source.Bytes(built(t, plainImage+"set header.size = 1M - 1").Image))
+	img = open(t, source.Bytes(testimages.MakeLines(t, plainImage+"set header.size = 1M - 1").Image))
 	if img.VirtualSize() != 1<<20-512 || img.HostClusters() != 6 {
 		t.Errorf("virtual size %d, %d host clusters", img.VirtualSize(), img.HostClusters())
 	}

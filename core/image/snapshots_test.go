@@ -9,6 +9,7 @@ import (
 	"qcowscope/core/image"
 	"qcowscope/core/patch"
 	"qcowscope/core/source"
+	"qcowscope/testimages"
 )
 
 // zeros is a source of nothing but zeros, as long as it says.
@@ -96,7 +97,7 @@ func readSnapshots(t testing.TB, src source.Source) *image.SnapshotTable {
 }
 
 func TestSnapshotsOfARecipe(t *testing.T) {
-	b := built(t, "image version=3 size=1M cluster=64K l1_extra=1\nwrite guest=0 len=64K fill=0x11\nsnapshot name=one extra=0\nwrite guest=64K len=64K fill=0x22\nsnapshot name=second vmstate=64K fill=0x77\n")
+	b := testimages.MakeLines(t, "image version=3 size=1M cluster=64K l1_extra=1\nwrite guest=0 len=64K fill=0x11\nsnapshot name=one extra=0\nwrite guest=64K len=64K fill=0x22\nsnapshot name=second vmstate=64K fill=0x77\n")
 	table := readSnapshots(t, source.Bytes(b.Image))
 	if table.Err != nil || len(table.Snapshots) != 2 {
 		t.Fatalf("%+v", table)
@@ -236,7 +237,7 @@ func TestBitmapTable(t *testing.T) {
 	if img.BitmapsErr == nil {
 		t.Error("a table at an unaligned place is believed")
 	}
-	b := built(t, bitmapImage)
+	b := testimages.MakeLines(t, bitmapImage)
 	img = open(t, source.Bytes(b.Image))
 	table, err := img.BitmapTable(&img.Bitmaps[0])
 	if err != nil || len(table) != 1 || table[0] != 8<<16 {
@@ -260,7 +261,7 @@ func TestBitmapTable(t *testing.T) {
 
 // A bad sector under the directory or a table is said, and the rest of the image is open.
 func TestBitmapsUnreadable(t *testing.T) {
-	b := built(t, bitmapImage)
+	b := testimages.MakeLines(t, bitmapImage)
 	good := open(t, source.Bytes(b.Image))
 	for _, off := range []int64{int64(good.BitmapsExt.DirectoryOffset), int64(good.Bitmaps[0].TableOffset)} {
 		img := open(t, source.Faulty{Source: source.Bytes(b.Image), BadOff: off, BadLen: 1})

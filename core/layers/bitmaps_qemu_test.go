@@ -167,14 +167,7 @@ func TestBitmapsOfRecipes(t *testing.T) {
 		if !strings.Contains(name, "bitmap") {
 			continue
 		}
-		recipe, err := testimages.Load(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := recipe.Build()
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := testimages.Make(t, name)
 		img, _ := opened(t, b.Image)
 		for i, d := range scanned(t, img) {
 			switch {

@@ -168,14 +168,7 @@ func TestFreedOfRecipes(t *testing.T) {
 		if !strings.HasPrefix(name, "healthy_") || strings.Contains(name, "luks") || strings.Contains(name, "aes") {
 			continue
 		}
-		recipe, err := testimages.Load(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := recipe.Build()
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := testimages.Make(t, name)
 		img, r := opened(t, b.Image)
 		n := len(r.Snapshots.Snapshots)
 		if n == 0 {
@@ -317,14 +310,7 @@ func addsUp(t *testing.T, h *layers.Holdings) layers.Waterfall {
 func TestWaterfallOfEveryRecipe(t *testing.T) {
 	seen := 0
 	for _, name := range testimages.Names() {
-		recipe, err := testimages.Load(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := recipe.Build()
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := testimages.Make(t, name)
 		img, err := image.Open(context.Background(), source.Bytes(b.Image))
 		if err != nil {
 			continue

@@ -76,14 +76,7 @@ func TestXdeltaAppliesEveryRepair(t *testing.T) {
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			recipe, err := testimages.Load(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			built, err := recipe.Build()
-			if err != nil {
-				t.Fatal(err)
-			}
+			built := testimages.Make(t, name)
 			for _, scope := range []repair.Scope{repair.All, repair.Rebuild} {
 				if p := repairPlan(t, built.Image, scope); !p.Empty() && p.SizeAfter < 1<<30 {
 					sameByXdelta(t, p, built.Image)

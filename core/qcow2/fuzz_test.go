@@ -14,14 +14,7 @@ func heads(f *testing.F, add func(file []byte)) {
 	f.Helper()
 	n := 0
 	for _, name := range testimages.Names() {
-		r, err := testimages.Load(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		b, err := r.Build()
-		if err != nil {
-			f.Fatal(err)
-		}
+		b := testimages.Make(f, name)
 		add(b.Image[:min(1024, len(b.Image))])
 		n++
 	}

@@ -49,14 +49,7 @@ func undecodable(file []byte) string {
 func TestHeadersOfAllRecipesReencode(t *testing.T) {
 	seen := map[string]int{}
 	for _, name := range testimages.Names() {
-		r, err := testimages.Load(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := r.Build()
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := testimages.Make(t, name)
 		h, err := qcow2.DecodeHeader(b.Image)
 		field := undecodable(b.Image)
 		seen[field]++

@@ -158,27 +158,18 @@ func worse(was, is *check.Report) bool {
 	return false
 }
 
-// shares is an image in which two snapshots share everything with the active layer.
-const shares = `# Two snapshots share everything with each other, a third one with the active layer.
-image version=3 size=1M cluster=64K
+// shares is an image in which two snapshots share everything with each other, a third one
+// with the active layer.
+const shares = `image version=3 size=1M cluster=64K
 write guest=0 len=256K fill=0x11
 snapshot name=one
 snapshot name=two
 write guest=128K len=64K fill=0x22
-snapshot name=three
-expect corruptions=0 leaks=0
-`
+snapshot name=three`
 
 func built(t *testing.T, name, recipe string) planned {
 	t.Helper()
-	r, err := testimages.Parse(name, recipe)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := testimages.MakeLines(t, recipe)
 	src := source.Bytes(b.Image)
 	p := planned{name: name, built: b, src: src, img: open(t, src), plan: patch.New(int64(len(src)))}
 	p.before = examine(t, p.img)

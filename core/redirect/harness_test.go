@@ -62,19 +62,6 @@ func statesEach() int {
 	return 40
 }
 
-func load(t testing.TB, name string) *testimages.Built {
-	t.Helper()
-	r, err := testimages.Load(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 func open(t testing.TB, src source.Source) *image.Image {
 	t.Helper()
 	img, err := image.Open(ctx, src)
@@ -98,7 +85,7 @@ func eachImage(t *testing.T, visit func(b *testimages.Built, p planned)) {
 	t.Helper()
 	opened := 0
 	for _, name := range testimages.Names() {
-		b := load(t, name)
+		b := testimages.Make(t, name)
 		img, err := image.Open(ctx, source.Bytes(b.Image))
 		if err != nil {
 			continue

@@ -107,7 +107,7 @@ func qemuRepairs(t *testing.T, each func(p planned, l logged)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := load(t, name)
+		b := testimages.Make(t, name)
 		img, err := image.Open(ctx, source.Bytes(b.Image))
 		if err != nil || golden.All.Killed != "" || golden.All.Exit != 0 || golden.Check.Exit < 2 || golden.Check.Exit > 3 || b.Encryption != "" || len(b.Side) > 0 {
 			continue

@@ -164,23 +164,10 @@ func opened(t testing.TB, src source.Source) (*image.Image, *image.SnapshotTable
 	return img, snaps
 }
 
-func recipe(t testing.TB, name string) *testimages.Built {
-	t.Helper()
-	r, err := testimages.Load(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 func TestCountsOfAllRecipes(t *testing.T) {
 	counted := 0
 	for _, name := range testimages.Names() {
-		if sameCounts(t, name, recipe(t, name).Image) != nil {
+		if sameCounts(t, name, testimages.Make(t, name).Image) != nil {
 			counted++
 		}
 	}
@@ -194,7 +181,7 @@ func TestCountsOfAllRecipes(t *testing.T) {
 func TestCountsOfDamagedRecipes(t *testing.T) {
 	for _, name := range []string{"healthy_cluster_512", "healthy_snapshots_many", "healthy_compressed_straddling", "healthy_extended_l2_snapshot",
 		"healthy_bitmaps_cluster_512", "healthy_snapshot_and_bitmap", "healthy_v2_cluster_512", "healthy_refcount_bits_1"} {
-		whole := recipe(t, name).Image
+		whole := testimages.Make(t, name).Image
 		for seed := range uint64(15) {
 			r := rand.New(rand.NewPCG(seed, 5))
 			file := append([]byte(nil), whole...)

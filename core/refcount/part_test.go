@@ -88,7 +88,7 @@ func sameResult(t *testing.T, what string, got, want *refcount.Result) {
 func TestParts(t *testing.T) {
 	plain := 0
 	for _, name := range testimages.Names() {
-		if inParts(t, name, recipe(t, name).Image) {
+		if inParts(t, name, testimages.Make(t, name).Image) {
 			plain++
 		}
 	}
@@ -98,7 +98,7 @@ func TestParts(t *testing.T) {
 	healthy := 0
 	for _, name := range []string{"healthy_cluster_512", "healthy_snapshots_many", "healthy_compressed_straddling", "healthy_extended_l2_snapshot",
 		"healthy_bitmaps_cluster_512", "healthy_v2_cluster_512", "healthy_refcount_bits_1"} {
-		whole := recipe(t, name).Image
+		whole := testimages.Make(t, name).Image
 		if inParts(t, name, whole) {
 			healthy++
 		}

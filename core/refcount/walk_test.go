@@ -10,6 +10,7 @@ import (
 	"qcowscope/core/qcow2"
 	"qcowscope/core/refcount"
 	"qcowscope/core/source"
+	"qcowscope/testimages"
 )
 
 // threeTables is an image of 4 KiB clusters with L2 tables in clusters 2 to 4 that map
@@ -160,7 +161,7 @@ func TestClaimsOfRecipes(t *testing.T) {
 		{"compressed_points_at_header", 0, []string{"header root -1 [-1][-1] at 0x-1 holds 0x0", "compressed data root 0 [0][1] at 0x40008 holds 0x4000000000000400"}},
 		{"data_file_misplaced", 2, []string{"refcount block root -1 [0][-1] at 0x10000 holds 0x20000"}},
 	} {
-		list, complete := claimsOf(t, source.Bytes(recipe(t, c.recipe).Image), refcount.Want{Lo: c.cluster, Hi: c.cluster})
+		list, complete := claimsOf(t, source.Bytes(testimages.Make(t, c.recipe).Image), refcount.Want{Lo: c.cluster, Hi: c.cluster})
 		var got []string
 		for _, k := range list {
 			if k.Cluster != c.cluster {
@@ -179,7 +180,7 @@ func TestClaimsOfRecipes(t *testing.T) {
 func TestClaimsAreTheReferences(t *testing.T) {
 	for _, name := range []string{"reftable_zeroed_cluster_512", "healthy_compressed_straddling", "healthy_extended_l2", "healthy_bitmaps_cluster_512",
 		"healthy_luks", "data_cross_linked", "data_unaligned", "bitmap_data_cross_linked", "refcount_overflow", "last_cluster_short"} {
-		b := recipe(t, name)
+		b := testimages.Make(t, name)
 		img, snaps := opened(t, source.Bytes(b.Image))
 		res, err := refcount.Calculate(context.Background(), img, snaps, refcount.Options{})
 		if err != nil {

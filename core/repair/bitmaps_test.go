@@ -10,6 +10,7 @@ import (
 	"qcowscope/core/image"
 	"qcowscope/core/qcow2"
 	"qcowscope/core/source"
+	"qcowscope/testimages"
 	"qcowscope/testimages/qemu"
 )
 
@@ -43,7 +44,7 @@ func TestBitmapsByConsent(t *testing.T) {
 // bitmapsAfter are the bitmaps in the directory of the repaired image.
 func bitmapsAfter(t *testing.T, recipe string, accept ...check.Code) (names []string, flags []uint32) {
 	t.Helper()
-	b := load(t, recipe)
+	b := testimages.Make(t, recipe)
 	out := mending{}.plan(t, b, accept)
 	img, err := image.Open(context.Background(), source.Bytes(apply(t, source.Bytes(b.Image), out.Plan)))
 	if err != nil {
@@ -77,7 +78,7 @@ func TestSoundBitmapsStay(t *testing.T) {
 // Bitmaps that no autoclear bit vouches for make QEMU's repair destroy snapshots. Once they
 // are left out, by consent, it does not.
 func TestUnvouchedBitmapsLeftOut(t *testing.T) {
-	b := load(t, "bitmaps_autoclear_lost")
+	b := testimages.Make(t, "bitmaps_autoclear_lost")
 	out := mending{}.plan(t, b, []check.Code{check.BitmapsUnvouched})
 	if out.After.Group(check.BitmapsUnvouched) != nil || out.After.ExitCode() != 0 {
 		t.Fatalf("exit %d after %v", out.After.ExitCode(), out.Plan)

@@ -41,7 +41,7 @@ type numbers struct{ fixed, freed, corruptions, leaks, errors int64 }
 func TestFixedAsQEMU(t *testing.T) {
 	same, times := 0, map[string]int{}
 	for _, name := range testimages.Names() {
-		b := load(t, name)
+		b := testimages.Make(t, name)
 		golden, err := testimages.GoldenFor(name)
 		if err != nil {
 			t.Fatal(err)

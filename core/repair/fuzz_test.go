@@ -39,14 +39,7 @@ type wounded struct {
 
 func fuzzBase(t testing.TB, n int) wounded {
 	t.Helper()
-	r, err := testimages.Parse("base", "# A base.\n"+fuzzBases[n%len(fuzzBases)]+"expect exit=0\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := testimages.MakeLines(t, fuzzBases[n%len(fuzzBases)])
 	w := wounded{Built: b}
 	img, err := image.Open(context.Background(), source.Bytes(b.Image))
 	if err != nil {

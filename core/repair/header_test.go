@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"qcowscope/core/check"
+	"qcowscope/testimages"
 )
 
 // Header fields that the rest of the file leaves one reading of are corrected unasked, and
@@ -48,7 +49,7 @@ func TestHeaderLeftAlone(t *testing.T) {
 		"data_file_missing":            check.HeaderField,
 	} {
 		t.Run(recipe, func(t *testing.T) {
-			out := mending{}.plan(t, load(t, recipe), check.Codes())
+			out := mending{}.plan(t, testimages.Make(t, recipe), check.Codes())
 			if !out.Plan.Empty() || out.After.Group(code) == nil {
 				t.Errorf("%d writes, %s left: %v", out.Plan.Writes(), code, out.After.Group(code) != nil)
 			}

@@ -36,7 +36,7 @@ type mending struct {
 // the old ones.
 func (m mending) judge(t *testing.T) {
 	t.Helper()
-	b := load(t, m.recipe)
+	b := testimages.Make(t, m.recipe)
 	before := examine(t, source.Bytes(b.Image))
 	out := m.plan(t, b, m.accept)
 	for _, w := range m.left {

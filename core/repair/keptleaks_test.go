@@ -15,14 +15,7 @@ import (
 // the breakage is one that QEMU does not count.
 func TestLeaksStayBesideDamage(t *testing.T) {
 	for _, name := range []string{"data_cross_linked", "l1_entries_share_l2"} {
-		r, err := testimages.Load(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := r.Build()
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := testimages.Make(t, name)
 		img, err := image.Open(context.Background(), source.Bytes(b.Image))
 		if err != nil {
 			t.Fatal(err)

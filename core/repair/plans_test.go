@@ -9,21 +9,7 @@ import (
 	"qcowscope/core/patch"
 	"qcowscope/core/repair"
 	"qcowscope/core/source"
-	"qcowscope/testimages"
 )
-
-func load(t testing.TB, name string) *testimages.Built {
-	t.Helper()
-	r, err := testimages.Load(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 func examine(t testing.TB, src source.Source) *check.Report {
 	t.Helper()

@@ -29,7 +29,7 @@ func TestSnapshotsSurviveBesideBitmaps(t *testing.T) {
 	if err := qemu.Available(); err != nil {
 		t.Fatal(err)
 	}
-	b := load(t, "healthy_snapshot_and_bitmap")
+	b := testimages.Make(t, "healthy_snapshot_and_bitmap")
 	theirs, err := qemu.JudgeMode(t.Context(), b, t.TempDir(), qemu.All)
 	if err != nil {
 		t.Fatal(err)

@@ -57,7 +57,7 @@ func everyRecipe(t *testing.T, test func(t *testing.T, b *testimages.Built)) {
 	t.Helper()
 	opened := 0
 	for _, name := range testimages.Names() {
-		b := load(t, name)
+		b := testimages.Make(t, name)
 		if _, err := image.Open(context.Background(), source.Bytes(b.Image)); err != nil {
 			continue
 		}

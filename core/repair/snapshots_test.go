@@ -44,7 +44,7 @@ func TestSnapshotsByConsent(t *testing.T) {
 
 // An image with a data file cannot have snapshots; which of the two is wrong nobody knows.
 func TestSnapshotsWithDataFileAreLeft(t *testing.T) {
-	out := mending{}.plan(t, load(t, "snapshots_with_data_file"), check.Codes())
+	out := mending{}.plan(t, testimages.Make(t, "snapshots_with_data_file"), check.Codes())
 	if !out.Plan.Empty() || out.After.Group(check.SnapshotsWithDataFile) == nil {
 		t.Errorf("%v", out.Plan)
 	}
@@ -55,7 +55,7 @@ func TestSnapshotsWithDataFileAreLeft(t *testing.T) {
 func TestSnapshotsOutliveTheRepairOfBitmaps(t *testing.T) {
 	judged := 0
 	for _, name := range []string{"healthy_snapshot_and_bitmap", "bitmaps_autoclear_lost", "autoclear_unknown"} {
-		b := load(t, name)
+		b := testimages.Make(t, name)
 		theirs, err := qemu.JudgeMode(context.Background(), b, t.TempDir(), qemu.All)
 		if err != nil {
 			t.Fatal(err)

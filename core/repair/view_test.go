@@ -275,7 +275,7 @@ func (g guests) good(v *view, p place, c cell) bool {
 func TestViewReadsHealthyImages(t *testing.T) {
 	read := 0
 	for _, name := range testimages.Names() {
-		b := load(t, name)
+		b := testimages.Make(t, name)
 		golden, err := testimages.GoldenFor(name)
 		if err != nil {
 			t.Fatal(err)

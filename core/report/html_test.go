@@ -88,14 +88,7 @@ func text(t *testing.T, page string) string {
 func TestPageOfEveryRecipe(t *testing.T) {
 	pages := 0
 	for _, name := range testimages.Names() {
-		r, err := testimages.Load(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := r.Build()
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := testimages.Make(t, name)
 		page := pageOf(t, name+".qcow2", b.Image)
 		if page == "" {
 			continue
@@ -120,14 +113,7 @@ func TestPageOfEveryRecipe(t *testing.T) {
 
 // Names that would be markup, or would turn text around, are text.
 func TestNamesAreText(t *testing.T) {
-	r, err := testimages.Load("healthy_snapshot_and_bitmap")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := testimages.Make(t, "healthy_snapshot_and_bitmap")
 	for name, hostile := range map[string]string{"keep-me": "<b>\u202ex", "backup": "'\">&\x1b\xff"} {
 		if len(hostile) > len(name) {
 			hostile = hostile[:len(name)]
@@ -166,13 +152,5 @@ func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
 
 func built(t *testing.T, name string) []byte {
 	t.Helper()
-	r, err := testimages.Load(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b.Image
+	return testimages.Make(t, name).Image
 }

@@ -12,6 +12,7 @@ import (
 	"qcowscope/core/refcount"
 	"qcowscope/core/skeleton"
 	"qcowscope/core/source"
+	"qcowscope/testimages"
 )
 
 // mark is what is planted where the user's bytes may be. No four bytes of it may be in a copy.
@@ -107,7 +108,7 @@ func names(file []byte, img *image.Image, report *check.Report) {
 func TestNothingOfTheUserIsInTheCopy(t *testing.T) {
 	planted := 0
 	eachRecipe(t, func(t *testing.T, name string) {
-		file := built(t, name).Image
+		file := testimages.Make(t, name).Image
 		img, report := checked(t, source.Bytes(file))
 		if img == nil {
 			return
@@ -158,7 +159,7 @@ func TestGuestBytesInTablesAreNotInTheCopy(t *testing.T) {
 	for _, name := range []string{"healthy_snapshots", "healthy_extended_l2_snapshot", "healthy_bitmaps", "healthy_cluster_4k", "healthy_compressed_zlib",
 		"healthy_refcount_bits_32", "healthy_refcount_bits_64", "healthy_data_file", "healthy_v2_cluster_512", "healthy_cluster_2m"} {
 		t.Run(name, func(t *testing.T) {
-			clean := built(t, name).Image
+			clean := testimages.Make(t, name).Image
 			img, report := checked(t, source.Bytes(clean))
 			replaced := int64(0)
 			for seed := range seeds {

@@ -22,7 +22,7 @@ import (
 func TestQEMUCountsTheSame(t *testing.T) {
 	judged := 0
 	eachRecipe(t, func(t *testing.T, name string) {
-		b := built(t, name)
+		b := testimages.Make(t, name)
 		golden, err := testimages.GoldenFor(name)
 		if err != nil {
 			t.Fatal(err)
@@ -56,7 +56,7 @@ func TestQEMUCountsTheSame(t *testing.T) {
 // Where the name of the backing file became another, QEMU checks the copy without one, as
 // the documentation says.
 func TestQEMUChecksWithoutTheBackingFile(t *testing.T) {
-	b := built(t, "healthy_backing_qcow2")
+	b := testimages.Make(t, "healthy_backing_qcow2")
 	img, report := checked(t, source.Bytes(b.Image))
 	c, file := copied(t, img, report, skeleton.Keep{})
 	if c.Summary.Names != 1 || bytes.Contains(file, []byte(img.BackingFile)) {

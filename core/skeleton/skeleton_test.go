@@ -30,19 +30,6 @@ func checked(t *testing.T, src source.Source) (*image.Image, *check.Report) {
 	return img, report
 }
 
-func built(t *testing.T, name string) *testimages.Built {
-	t.Helper()
-	r, err := testimages.Load(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // copied makes a copy and returns its bytes, which are the same however they are read.
 func copied(t *testing.T, img *image.Image, report *check.Report, keep skeleton.Keep) (*skeleton.Copy, []byte) {
 	t.Helper()
@@ -118,7 +105,7 @@ func eachRecipe(t *testing.T, test func(t *testing.T, name string)) {
 func TestCopyHasTheSameFindings(t *testing.T) {
 	opened := 0
 	eachRecipe(t, func(t *testing.T, name string) {
-		img, report := checked(t, source.Bytes(built(t, name).Image))
+		img, report := checked(t, source.Bytes(testimages.Make(t, name).Image))
 		if img == nil {
 			return
 		}

@@ -12,6 +12,7 @@ import (
 
 	"qcowscope/core/skeleton"
 	"qcowscope/core/source"
+	"qcowscope/testimages"
 )
 
 // archive is the copy in a tar archive.
@@ -30,7 +31,7 @@ func archive(t *testing.T, c *skeleton.Copy, name string) []byte {
 // The system's tar makes the copy of the archive, with its holes.
 func TestTarMakesTheCopy(t *testing.T) {
 	for _, name := range []string{"healthy_size_1t", "healthy_snapshots", "truncated_before_l1", "file_longer_than_needed", "healthy_cluster_2m"} {
-		img, report := checked(t, source.Bytes(built(t, name).Image))
+		img, report := checked(t, source.Bytes(testimages.Make(t, name).Image))
 		c, want := copied(t, img, report, skeleton.Keep{})
 		dir := t.TempDir()
 		packed := archive(t, c, "copy.qcow2")

@@ -26,14 +26,7 @@ func recipes(t *testing.T) map[string][]byte {
 	t.Helper()
 	all := map[string][]byte{}
 	for i, name := range testimages.Names() {
-		recipe, err := testimages.Load(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		img, err := recipe.Build()
-		if err != nil {
-			t.Fatal(err)
-		}
+		img := testimages.Make(t, name)
 		key := fmt.Sprintf("vm/%d/%s.qcow2", i%7, name)
 		switch i % 20 {
 		case 3:

@@ -58,14 +58,7 @@ func TestHexFind(t *testing.T) {
 
 // A search through nothing but zeros ends after a while and tells how far it came.
 func TestHexFindIsBounded(t *testing.T) {
-	r, err := testimages.Parse("test", "# A test.\nimage version=3 size=1M cluster=64K\nexpect exit=0\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := testimages.MakeLines(t, "image version=3 size=1M cluster=64K")
 	s, _ := checked(t, zerosAfter{source.Bytes(b.Image), 1 << 36})
 	far := int64(1) << 34
 	for step, want := range map[int]int64{1: far + maxFindBytes, -1: far - maxFindBytes} {

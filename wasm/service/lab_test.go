@@ -17,15 +17,7 @@ import (
 
 func sampleImage(t *testing.T, name string) source.Bytes {
 	t.Helper()
-	r, err := testimages.LoadSample(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b.Image
+	return testimages.MakeSample(t, name).Image
 }
 
 func traced(t *testing.T, s *Session, req LabRequest) LabReply {

@@ -133,19 +133,6 @@ func attach(t *testing.T, s *Session, req LayersAttachRequest, file []byte) Laye
 	return r
 }
 
-func wholeRecipe(t *testing.T, name string) *testimages.Built {
-	t.Helper()
-	r, err := testimages.Load(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // theSide is the only file beside an image.
 func theSide(t *testing.T, b *testimages.Built) (name string, data []byte) {
 	t.Helper()
@@ -165,7 +152,7 @@ func TestChainReadsThrough(t *testing.T) {
 		if !strings.HasPrefix(name, "healthy_") {
 			continue
 		}
-		b := wholeRecipe(t, name)
+		b := testimages.Make(t, name)
 		if len(b.Side) != 1 {
 			continue
 		}
@@ -211,9 +198,9 @@ func TestChainReadsThrough(t *testing.T) {
 }
 
 func TestChainRefuses(t *testing.T) {
-	b := wholeRecipe(t, "healthy_backing_qcow2")
+	b := testimages.Make(t, "healthy_backing_qcow2")
 	side, data := theSide(t, b)
-	raw := wholeRecipe(t, "healthy_backing_raw")
+	raw := testimages.Make(t, "healthy_backing_raw")
 	_, plain := theSide(t, raw)
 	s := withFiles(t, b.Image, b.Image, data, plain)
 	for _, c := range []struct {
@@ -314,7 +301,7 @@ func TestDirtyOnTheMap(t *testing.T) {
 // TestWriteCopiesFromTheChain: with its backing file an image can be written to where bytes
 // of that are copied, and the guest reads old and new ones.
 func TestWriteCopiesFromTheChain(t *testing.T) {
-	b := wholeRecipe(t, "healthy_extended_l2_backing")
+	b := testimages.Make(t, "healthy_extended_l2_backing")
 	side, data := theSide(t, b)
 	s := withFiles(t, b.Image, data)
 	ctx, req := context.Background(), dataWrite(300*writeKiB+100, 100, 0x5a)

@@ -18,15 +18,7 @@ import (
 
 func recipe(t *testing.T, name string) source.Bytes {
 	t.Helper()
-	r, err := testimages.Load(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b.Image
+	return testimages.Make(t, name).Image
 }
 
 func openedSession(t *testing.T, src source.Source) (*Session, OpenReply) {
@@ -251,16 +243,9 @@ func TestDeepCheck(t *testing.T) {
 	if err != nil || deep.Streams != 1 || !broken(deep.Groups) || deep.State != "damaged" {
 		t.Errorf("a deep check: %v, %+v", err, deep)
 	}
-	text := "# A test.\nimage version=3 size=1M cluster=64K\ncompress guest=64K len=64K fill=0x22\nset refcount[0] = 2\n" +
-		"fill bytes[l2[0][1] & 0xffffff] len=200 with=random seed=8\nset l2[0][1] = value | copied\nexpect exit=0\n"
-	r, err := testimages.Parse("test", text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := "image version=3 size=1M cluster=64K\ncompress guest=64K len=64K fill=0x22\nset refcount[0] = 2\n" +
+		"fill bytes[l2[0][1] & 0xffffff] len=200 with=random seed=8\nset l2[0][1] = value | copied"
+	b := testimages.MakeLines(t, text)
 	s, _ = openedSession(t, source.Bytes(b.Image))
 	if v, err := s.Check(ctx, CheckRequest{Deep: true}); err != nil || !broken(v.Groups) {
 		t.Fatalf("%v, %+v", err, v)

@@ -40,15 +40,7 @@ func appliedWrite(t *testing.T, s *Session, r WriteRequest) Verdict {
 // built is an image of a few lines.
 func built(t *testing.T, text string) source.Bytes {
 	t.Helper()
-	r, err := testimages.Parse("test", "# A test.\n"+text+"expect corruptions=0 leaks=0\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := r.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b.Image
+	return testimages.MakeLines(t, text).Image
 }
 
 const (
