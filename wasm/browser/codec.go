@@ -11,10 +11,22 @@ import (
 	"github.com/norunners/vert"
 )
 
-// encode turns a protocol struct into a JavaScript object. Protocol structs hold only what
-// vert carries unharmed (scripts/gen-protocol refuses others); a nil slice would become
-// null, and is made an empty array first.
-func encode(reply any) (v js.Value, err error) {
+// encode turns bytes and numbers into typed arrays, and a protocol struct into a JavaScript
+// object.
+func encode(reply any) (js.Value, error) {
+	switch r := reply.(type) {
+	case []byte:
+		return encodeBytes(r), nil
+	case []float64:
+		return encodeFloats(r), nil
+	}
+	return encodeStruct(reply)
+}
+
+// encodeStruct turns a protocol struct into an object. Protocol structs hold only what vert
+// carries unharmed (scripts/gen-protocol refuses others); a nil slice would become null, and
+// is made an empty array first.
+func encodeStruct(reply any) (v js.Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("codec: %T cannot cross: %v", reply, r)

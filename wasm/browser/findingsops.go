@@ -11,6 +11,6 @@ func findingsOperations(s *service.Session) map[string]operation {
 		"judge":      asking(s.Judge),
 		"effect":     plain(s.Effect),
 		"verify":     plain(s.Verify),
-		"written":    numbers(s.Written),
+		"written":    asking(s.Written),
 	}
 }

@@ -12,7 +12,7 @@ func layersOperations(s *service.Session) map[string]operation {
 		"layersSnapshots": asking(s.LayersSnapshots),
 		"layersFreed":     asking(s.LayersFreed),
 		"layersBitmaps":   asking(s.LayersBitmaps),
-		"layersStrip":     packed(s.LayersStrip),
+		"layersStrip":     asking(s.LayersStrip),
 		"layersDirty":     asking(s.LayersDirty),
 		"layersChain":     plain(s.LayersChain),
 		"layersAttach":    asking(s.LayersAttach),

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"syscall/js"
 
 	"qcowscope/wasm/service"
@@ -12,7 +11,7 @@ import (
 // mapOperations are those of the map.
 func mapOperations(s *service.Session) map[string]operation {
 	return map[string]operation{
-		"mapTile": packed(s.MapTile),
+		"mapTile": asking(s.MapTile),
 		"mapPins": arrays(s.MapPins, func(r service.MapPins, o js.Value) {
 			o.Set("clusters", encodeFloats(r.Clusters))
 			o.Set("counts", encodeFloats(r.Counts))
@@ -28,24 +27,7 @@ func mapOperations(s *service.Session) map[string]operation {
 			o.Set("counts", encodeFloats(r.Counts))
 			o.Set("more", encodeBytes(r.More))
 		}),
-		"mapSubclusters": packed(s.MapSubclusters),
+		"mapSubclusters": asking(s.MapSubclusters),
 		"guestCluster":   asking(s.GuestCluster),
-	}
-}
-
-// arrays is an operation whose reply is an object of typed arrays, which set puts into it.
-func arrays[Request, Reply any](answer func(context.Context, Request) (Reply, error), set func(Reply, js.Value)) operation {
-	return func(ctx context.Context, v js.Value) (js.Value, error) {
-		var request Request
-		if err := decode(v, &request); err != nil {
-			return js.Value{}, err
-		}
-		reply, err := answer(ctx, request)
-		if err != nil {
-			return js.Value{}, err
-		}
-		o := js.Global().Get("Object").New()
-		set(reply, o)
-		return o, nil
 	}
 }

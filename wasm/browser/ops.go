@@ -28,7 +28,7 @@ func operationsOf(s *service.Session) map[string]operation {
 // operation answers one kind of request. The reply is an object or a typed array.
 type operation func(ctx context.Context, request js.Value) (js.Value, error)
 
-// asking is an operation with a protocol struct as its request and another as its reply.
+// asking is an operation with a protocol struct as its request. Its reply is what encode takes.
 func asking[Request, Reply any](answer func(context.Context, Request) (Reply, error)) operation {
 	return func(ctx context.Context, v js.Value) (js.Value, error) {
 		var request Request
@@ -36,10 +36,7 @@ func asking[Request, Reply any](answer func(context.Context, Request) (Reply, er
 			return js.Value{}, err
 		}
 		reply, err := answer(ctx, request)
-		if err != nil {
-			return js.Value{}, err
-		}
-		return encode(reply)
+		return crossing(reply, err)
 	}
 }
 
@@ -47,54 +44,32 @@ func asking[Request, Reply any](answer func(context.Context, Request) (Reply, er
 func plain[Reply any](answer func(context.Context) (Reply, error)) operation {
 	return func(ctx context.Context, _ js.Value) (js.Value, error) {
 		reply, err := answer(ctx)
-		if err != nil {
-			return js.Value{}, err
-		}
-		return encode(reply)
+		return crossing(reply, err)
 	}
 }
 
-// packed is an operation whose reply is a Uint8Array.
-func packed[Request any](answer func(context.Context, Request) ([]byte, error)) operation {
+// arrays is an operation whose reply is an object of typed arrays, which set puts into it.
+func arrays[Request, Reply any](answer func(context.Context, Request) (Reply, error), set func(Reply, js.Value)) operation {
 	return func(ctx context.Context, v js.Value) (js.Value, error) {
 		var request Request
 		if err := decode(v, &request); err != nil {
 			return js.Value{}, err
 		}
 		reply, err := answer(ctx, request)
-		if err != nil {
-			return js.Value{}, err
+		o := js.Global().Get("Object").New()
+		if err == nil {
+			set(reply, o)
 		}
-		return encodeBytes(reply), nil
+		return o, err
 	}
 }
 
-func segments(s *service.Session) operation {
-	return func(ctx context.Context, _ js.Value) (js.Value, error) {
-		reply, err := s.Segments(ctx)
-		if err != nil {
-			return js.Value{}, err
-		}
-		return encodeSegments(reply), nil
+// crossing is an answer as the page gets it.
+func crossing(reply any, err error) (js.Value, error) {
+	if err != nil {
+		return js.Value{}, err
 	}
-}
-
-func encodeSegments(reply service.SegmentsReply) js.Value {
-	o := js.Global().Get("Object").New()
-	o.Set("starts", encodeFloats(reply.Starts))
-	o.Set("lengths", encodeFloats(reply.Lengths))
-	o.Set("patch", encodeBytes(reply.Patch))
-	return o
-}
-
-func report(s *service.Session) operation {
-	return func(ctx context.Context, _ js.Value) (js.Value, error) {
-		reply, err := s.Report(ctx)
-		if err != nil {
-			return js.Value{}, err
-		}
-		return encodeBytes(reply), nil
-	}
+	return encode(reply)
 }
 
 // exports are the functions of globalThis.qcowscope.

@@ -15,10 +15,10 @@ func moreOperations(s *service.Session) map[string]operation {
 		"writes":   asking(s.Writes),
 		"apply":    plain(s.Apply),
 		"undo":     plain(s.Undo),
-		"bytes":    packed(s.Bytes),
-		"segments": segments(s),
-		"planFile": packed(s.PlanFile),
-		"report":   report(s),
+		"bytes":    asking(s.Bytes),
+		"segments": segments(s.Segments),
+		"planFile": asking(s.PlanFile),
+		"report":   plain(s.Report),
 	}
 	maps.Copy(ops, findingsOperations(s))
 	maps.Copy(ops, hexOperations(s))

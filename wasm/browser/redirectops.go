@@ -10,10 +10,10 @@ func redirectOperations(s *service.Session) map[string]operation {
 		"redirectWrite": asking(s.RedirectWrite),
 		"redirectLog":   asking(s.RedirectLog),
 		"crash":         asking(s.Crash),
-		"crashJudge":    numbers(s.CrashJudge),
+		"crashJudge":    asking(s.CrashJudge),
 		"crashPlace":    plain(s.CrashPlace),
 		"crashState":    asking(s.CrashState),
 		"crashOpen":     asking(s.CrashOpen),
-		"crashFile":     packed(s.CrashFile),
+		"crashFile":     asking(s.CrashFile),
 	}
 }
