@@ -154,12 +154,8 @@ func (s *sim) zeroize(r qcow2.Range[qcow2.GuestOff], unmap bool) (bool, error) {
 // zeroSubclusters sets the zero bits of a part of a cluster. Its host cluster stays, even if
 // it is shared: only the bitmap of our own table changes.
 func (s *sim) zeroSubclusters(r qcow2.Range[qcow2.GuestOff]) (bool, error) {
-	t, err := s.writable(r.Start)
+	t, e, err := s.toUnmap(r.Start)
 	if err != nil {
-		return false, err
-	}
-	e := t.at(s.g, 0)
-	if err := s.judgeUnmapped(t, e, r.Start); err != nil {
 		return false, err
 	}
 	if e.Kind(s.g) == qcow2.Compressed {
@@ -176,12 +172,8 @@ func (s *sim) zeroSubclusters(r qcow2.Range[qcow2.GuestOff]) (bool, error) {
 // zeroCluster makes a whole cluster read as zeros. The host cluster goes if it is
 // compressed, or may go; else it is kept for later writes.
 func (s *sim) zeroCluster(at qcow2.GuestOff, unmap bool) error {
-	t, err := s.writable(at)
+	t, e, err := s.toUnmap(at)
 	if err != nil {
-		return err
-	}
-	e := t.at(s.g, 0)
-	if err := s.judgeUnmapped(t, e, at); err != nil {
 		return err
 	}
 	kind := e.Kind(s.g)
@@ -210,6 +202,16 @@ func (s *sim) setEntry(t slot, at qcow2.GuestOff, before, after qcow2.L2Entry) e
 		return nil
 	}
 	return s.setL2(t.place, at, after)
+}
+
+// toUnmap is an entry whose cluster may be released, in a table that may be written to.
+func (s *sim) toUnmap(at qcow2.GuestOff) (slot, qcow2.L2Entry, error) {
+	t, err := s.writable(at)
+	if err != nil {
+		return slot{}, qcow2.L2Entry{}, err
+	}
+	e := t.at(s.g, 0)
+	return t, e, s.judgeUnmapped(t, e, at)
 }
 
 // judgeUnmapped refuses to release a cluster that cannot be where the entry says. A bitmap
@@ -248,12 +250,8 @@ func (s *sim) discardRequest(r Request) error {
 // discardClusters gives clusters back; they read as zeros then.
 func (s *sim) discardClusters(r qcow2.Range[qcow2.GuestOff]) error {
 	for at := r.Start; at < r.End(); at += qcow2.GuestOff(s.g.ClusterSize()) {
-		t, err := s.writable(at)
+		t, e, err := s.toUnmap(at)
 		if err != nil {
-			return err
-		}
-		e := t.at(s.g, 0)
-		if err := s.judgeUnmapped(t, e, at); err != nil {
 			return err
 		}
 		after := s.discarded(e)
