@@ -3,7 +3,7 @@ import AxeBuilder from '@axe-core/playwright';
 import type {Page} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {damageFile, zeroRefblock} from './damage';
-import {choose, launch, settled, type App} from './page.mjs';
+import {choose, launch, repair, settled, type App} from './page.mjs';
 import {makeImage, withFolder} from './qemu';
 
 let app: App;
@@ -222,5 +222,48 @@ describe('a link to a place', () => {
       expect(trouble).toEqual([]);
       await page.context().close();
     });
+  });
+});
+
+/** Where the heading of a part is, after a jump: in sight, under what sticks at the top of the page, or further down. */
+function headingOf(page: Page, part: string): Promise<string> {
+  return page.evaluate((id) => {
+    const bottoms = [...document.querySelectorAll('header.top, .notices, .bar.after')].map((bar) => bar.getBoundingClientRect().bottom);
+    const top = document.getElementById(id)?.getBoundingClientRect().top ?? Infinity;
+    return top < Math.max(...bottoms) ? 'covered' : top > innerHeight / 2 ? 'further down' : 'in sight';
+  }, part);
+}
+
+test.each([1280, 641, 390])('every jump ends with the heading in sight at %i px', async (width) => {
+  await withDamaged(async (image) => {
+    const {page, trouble} = await app.open();
+    await page.emulateMedia({reducedMotion: 'reduce'});
+    await page.setViewportSize({width, height: 844});
+    const inSight = (part: string, why: string) => expect.poll(() => headingOf(page, part), {message: `${part}, ${why}`}).toBe('in sight');
+    const parts = ['map', 'findings', 'repair', 'hex', 'layers', 'lab', 'save'];
+    await page.evaluate(() => (location.hash = '#v=layers'));
+    await choose(page, image);
+    await inSight('layers', 'by a link');
+    const byKeys = async (why: string) => {
+      for (const [i, part] of parts.entries()) {
+        await page.keyboard.press(String(i + 2));
+        await inSight(part, why);
+      }
+    };
+    await byKeys('by its key');
+    await command(page, 'go to findings', /^Go to Findings/);
+    await inSight('findings', 'by the list of commands');
+    await page.keyboard.press('n');
+    const places = page.getByRole('article', {name: 'Selected finding'}).getByRole('listitem');
+    await places.first().getByRole('button', {name: /^Bytes/}).click();
+    await inSight('hex', 'from a finding');
+    await repair(page);
+    await byKeys('under the bar of a repair');
+    await page.evaluate(() => (location.hash = '#v=hex&o=0x7fffffffffffffff'));
+    await page.getByText('The link leads to something that this image does not have.').waitFor();
+    await inSight('hex', 'under a message');
+    await byKeys('under a message');
+    expect(trouble).toEqual([]);
+    await page.context().close();
   });
 });

@@ -1,3 +1,4 @@
+import {useRef} from 'preact/hooks';
 import {changeWords, isApplied} from '../state/session';
 import type {OpenSession} from '../state/session';
 import {goTo} from './go-to';
@@ -5,13 +6,16 @@ import {useController, useStore} from './app-context';
 import {ProblemText} from './problem';
 import {Icon} from './signs';
 import {ImageText} from './text';
+import {useCovers} from './use-covers';
 
 /** What happened beside the image, until it is closed. */
 export function NoticeBar() {
   const controller = useController();
   const {notice} = useStore(controller.view);
+  const bar = useRef<HTMLDivElement>(null);
+  useCovers(bar, '--notice-height');
   return (
-    <div class="notices" aria-live="polite">
+    <div ref={bar} class="notices" aria-live="polite">
       {notice !== null && (
         <div class="notice">
           <p>
@@ -44,11 +48,14 @@ export function RepairBar({session}: {session: OpenSession}) {
       </aside>
     );
   }
-  if (!isApplied(session)) {
-    return null;
-  }
+  return isApplied(session) ? <AfterBar session={session} /> : null;
+}
+
+function AfterBar({session}: {session: OpenSession}) {
+  const bar = useRef<HTMLElement>(null);
+  useCovers(bar, '--bar-height');
   return (
-    <aside class="bar after" aria-label="What is shown">
+    <aside ref={bar} class="bar after" aria-label="What is shown">
       <p>
         <strong>You see the image after {changeWords(session)}.</strong> <span class="more">In memory only: your file is as it was.</span>
       </p>
