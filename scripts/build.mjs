@@ -11,7 +11,14 @@ import {runStep} from './step.mjs';
 /** @typedef {import('./step.mjs').Step} Step */
 
 export const goInputs = ['go.mod', 'go.sum', 'core', 'wasm'];
-const engineArgs = ['build', '-trimpath', '-ldflags=-s -w'];
+
+/**
+ * A collection in one go, for whatever runs as WebAssembly. There is one thread: the collector that works beside the
+ * program would run only when the program waits, and on a busy machine a long calculation has filled the 4 GiB by then.
+ */
+export const wholeCollections = '-X=runtime.godebugDefault=gcstoptheworld=1';
+
+const engineArgs = ['build', '-trimpath', `-ldflags=-s -w ${wholeCollections}`];
 
 /**
  * The steps from sources to the built page, in order.

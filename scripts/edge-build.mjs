@@ -2,7 +2,7 @@ import {copyFileSync, cpSync, readFileSync, rmSync, writeFileSync} from 'node:fs
 import path from 'node:path';
 import {pathToFileURL} from 'node:url';
 import {gzipSync} from 'node:zlib';
-import {buildPage, goInputs, timed} from './build.mjs';
+import {buildPage, goInputs, timed, wholeCollections} from './build.mjs';
 import {Failure, runMain} from './failure.mjs';
 import {headersFile} from './headers.mjs';
 import {buildDir, inRoot, pageDir} from './paths.mjs';
@@ -69,7 +69,7 @@ async function buildWorker() {
   const program = path.join(folder, 'app.wasm');
   const sources = `-X main.build=${hashOf(inputs).slice(0, 16)}`;
   await must('Making the worker’s scripts', 'go', ['run', 'github.com/syumai/workers/cmd/workers-assets-gen', '-mode=go', '-o', folder]);
-  await must('Building the worker', 'go', ['build', '-trimpath', `-ldflags=-s -w ${sources}`, '-o', program, './wasm/edge'], {
+  await must('Building the worker', 'go', ['build', '-trimpath', `-ldflags=-s -w ${wholeCollections} ${sources}`, '-o', program, './wasm/edge'], {
     env: {GOOS: 'js', GOARCH: 'wasm'},
   });
   copyFileSync(inRoot('wasm/edge/entry.mjs'), path.join(folder, 'entry.mjs'));

@@ -1,7 +1,7 @@
 import {existsSync, mkdirSync, readFileSync, readdirSync, rmSync} from 'node:fs';
 import path from 'node:path';
 import {goTestCounts, tapCounts, vitestCounts} from './counts.mjs';
-import {buildPage} from './build.mjs';
+import {buildPage, wholeCollections} from './build.mjs';
 import {buildEdge} from './edge-build.mjs';
 import {buildDir, inRoot} from './paths.mjs';
 import {must, run} from './process.mjs';
@@ -38,7 +38,7 @@ export function allSuites(go) {
     {name: 'go vet', run: () => program('go', ['vet', './...'])},
     {name: 'go vet, wasm', run: () => program('go', ['vet', './core/...', './wasm/...'], js)},
     {name: 'go test', run: () => goTest(['./...'])},
-    {name: 'go test, wasm', run: () => goTest([`-exec=${goJs}`, './core/...', './wasm/...', './testimages/...'], js)},
+    {name: 'go test, wasm', run: () => goTest([`-exec=${goJs}`, `-ldflags=${wholeCollections}`, './core/...', './wasm/...', './testimages/...'], js)},
     {name: 'staticcheck', run: () => staticcheck({}, ['./...'])},
     {name: 'staticcheck, wasm', run: () => staticcheck(js, ['./wasm/...'])},
     {name: 'types', after: ['page build'], run: () => npmScript('typecheck')},
