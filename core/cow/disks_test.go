@@ -52,6 +52,9 @@ func drawDisk(kind string, rng *rand.Rand) disk {
 	if d.snapshots {
 		width = 4 << rng.IntN(5) // one more reference for each snapshot
 	}
+	if kind == "compressed clusters" {
+		width = 16 << rng.IntN(3) // a host cluster holds many streams, each counted by each snapshot
+	}
 	switch kind {
 	case "version 2", "version 2 with snapshots":
 		d.options = append(d.options, "compat=0.10")

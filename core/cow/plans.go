@@ -33,10 +33,9 @@ const (
 	batchMark    = iota // what the header and the bitmaps promise no more
 	batchData           // data and copies, new tables that nothing points to yet
 	batchCounts         // refcounts that rise
-	batchHook           // reftable
+	batchHook           // reftable; a round with several hookGroups has as many of these
 	batchLink           // L1 and L2 entries
 	batchRelease        // refcounts that fall
-	roundBatches
 )
 
 // builder makes the plans of an outcome.
@@ -47,6 +46,7 @@ type builder struct {
 	file *patch.Overlay // the image as it is before the round
 	now  *patch.Plan    // of the round
 	data *patch.Plan
+	more int         // hook batches of the round beyond the first: later batches move by as many
 	same [256][]byte // many times the same byte, for each
 }
 
@@ -73,7 +73,7 @@ func (w *Writer) plans(ctx context.Context, rounds []*round, dirty bool) (*Plans
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		b.now = patch.New(b.file.Size())
+		b.now, b.more = patch.New(b.file.Size()), max(0, len(r.hookGroups(b.g))-1)
 		if r.changes() && !promised {
 			for _, p := range w.promises() {
 				b.now.Add(batchMark, p.off, p.data, p.why)

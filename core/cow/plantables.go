@@ -63,7 +63,7 @@ func (b *builder) tables(r *round) error {
 	}
 	for _, i := range slices.Sorted(maps.Keys(r.l1)) {
 		off := int64(b.w.img.L1.Off) + i*qcow2.L1EntrySize
-		b.now.Add(batchLink, off, be64Bytes(uint64(r.l1[i].after)), fmt.Sprintf("L1 entry %d", i))
+		b.now.Add(batchLink+b.more, off, be64Bytes(uint64(r.l1[i].after)), fmt.Sprintf("L1 entry %d", i))
 	}
 	for _, at := range slices.Sorted(maps.Keys(changed)) {
 		b.entries(r, at, changed[at])
@@ -87,7 +87,7 @@ func (b *builder) entries(r *round, at qcow2.HostOff, changed []int64) {
 		if n > 1 {
 			why = fmt.Sprintf("L2 entries %d to %d", changed[0], changed[n-1])
 		}
-		b.now.Add(batchLink, int64(at)+changed[0]*b.g.L2EntrySize(), buf, why)
+		b.now.Add(batchLink+b.more, int64(at)+changed[0]*b.g.L2EntrySize(), buf, why)
 		changed = changed[n:]
 	}
 }
@@ -114,7 +114,7 @@ func (b *builder) refcounts(r *round) error {
 			return err
 		}
 		b.counts(batchCounts, at, block, byBlock[k], func(c RefcountChange) bool { return c.After > c.Before })
-		b.counts(batchRelease, at, block, byBlock[k], func(c RefcountChange) bool { return c.After < c.Before })
+		b.counts(batchRelease+b.more, at, block, byBlock[k], func(c RefcountChange) bool { return c.After < c.Before })
 	}
 	return nil
 }
@@ -168,8 +168,10 @@ func (b *builder) reftable(r *round) {
 		b.now.Add(batchHook, qcow2.OffReftable, head, "refcount_table_offset and refcount_table_clusters")
 		return
 	}
-	for _, k := range slices.Sorted(maps.Keys(r.reftable)) {
-		off := int64(r.reftableAt) + k*qcow2.ReftableEntrySize
-		b.now.Add(batchHook, off, be64Bytes(uint64(r.reftable[k].after)), fmt.Sprintf("reftable entry %d", k))
+	for i, group := range r.hookGroups(b.g) {
+		for _, k := range group {
+			off := int64(r.reftableAt) + k*qcow2.ReftableEntrySize
+			b.now.Add(batchHook+i, off, be64Bytes(uint64(r.reftable[k].after)), fmt.Sprintf("reftable entry %d", k))
+		}
 	}
 }

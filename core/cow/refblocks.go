@@ -1,6 +1,11 @@
 package cow
 
-import "qcowscope/core/qcow2"
+import (
+	"maps"
+	"slices"
+
+	"qcowscope/core/qcow2"
+)
 
 // newRefblock allocates the refblock that counts cluster c. The result is errAgain, or why
 // it cannot be done.
@@ -43,6 +48,33 @@ func (s *sim) addRefblock(k int64, c qcow2.HostCluster) {
 	s.newBlocks[s.g.Offset(c)] = true
 	s.now.newBlocks = append(s.now.newBlocks, newBlock{s.g.Offset(c), k})
 	s.bits[k] = s.w.withoutUsed(k, allFree(s.g.RefblockEntries()))
+}
+
+// hookGroups are the reftable entries that the round changes, in groups that must reach the
+// disk one after the other: the cluster of a new refblock may be counted in another new one,
+// and without that it would be in use with a refcount of 0. A reftable that grew needs none,
+// since the header names the whole new one at once.
+func (r *round) hookGroups(g qcow2.Geometry) (groups [][]int64) {
+	if r.grown != nil {
+		return nil
+	}
+	group := map[int64]int{} // of new refblocks, by reftable index
+	for _, n := range r.newBlocks {
+		if in := int64(g.Cluster(n.at)) / g.RefblockEntries(); in != n.index {
+			if of, there := group[in]; there {
+				group[n.index] = of + 1
+				continue
+			}
+		}
+		group[n.index] = 0
+	}
+	for _, k := range slices.Sorted(maps.Keys(r.reftable)) {
+		for len(groups) <= group[k] {
+			groups = append(groups, nil)
+		}
+		groups[group[k]] = append(groups[group[k]], k)
+	}
+	return groups
 }
 
 func (s *sim) setReftable(k int64, e qcow2.ReftableEntry) {

@@ -211,10 +211,15 @@ func (t *stepper) hooks(r *round) {
 		t.add(Step{Kind: StepHook, Host: qcow2.Range[qcow2.HostOff]{Start: qcow2.OffReftable, Len: 12}, Count: -1})
 		return
 	}
-	for _, k := range slices.Sorted(maps.Keys(r.reftable)) {
-		at := r.reftableAt + qcow2.HostOff(k*qcow2.ReftableEntrySize)
-		t.add(Step{Kind: StepHook, Host: qcow2.Range[qcow2.HostOff]{Start: at, Len: qcow2.ReftableEntrySize}, Count: k,
-			Before: qcow2.L2Entry{Entry: uint64(r.reftable[k].before)}, After: qcow2.L2Entry{Entry: uint64(r.reftable[k].after)}})
+	for i, group := range r.hookGroups(t.g) {
+		if i > 0 {
+			t.barrier(true)
+		}
+		for _, k := range group {
+			at := r.reftableAt + qcow2.HostOff(k*qcow2.ReftableEntrySize)
+			t.add(Step{Kind: StepHook, Host: qcow2.Range[qcow2.HostOff]{Start: at, Len: qcow2.ReftableEntrySize}, Count: k,
+				Before: qcow2.L2Entry{Entry: uint64(r.reftable[k].before)}, After: qcow2.L2Entry{Entry: uint64(r.reftable[k].after)}})
+		}
 	}
 }
 

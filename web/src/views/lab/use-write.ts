@@ -1,4 +1,4 @@
-import {useEffect, useMemo, useRef, useState} from 'preact/hooks';
+import {useEffect, useLayoutEffect, useMemo, useRef, useState} from 'preact/hooks';
 import type {Disk, Span} from '../../model/writerange';
 import {CELLS, clustersOf} from '../../model/writerange';
 import type {States} from '../../model/writecells';
@@ -17,7 +17,8 @@ export function useLatest<Answer>(key: string | null, ask: () => Promise<Answer>
   newest.current = ask;
   const latest = useMemo(() => new Latest<() => Promise<Answer>, Answer>((question) => question(), (_, reply) => setAnswer(reply)), []);
   useEffect(() => () => latest.stop(), [latest]);
-  useEffect(() => {
+  // Before the picture is painted: the answer is on its way meanwhile.
+  useLayoutEffect(() => {
     if (key !== null) {
       latest.want(newest.current);
     }
