@@ -16,7 +16,7 @@ type Pipeline struct {
 // Batch is requests that are read together. Its buffer is reused once it is done with.
 type Batch struct {
 	Reqs []Request
-	Jobs []int // index of each request's job, for the caller
+	Jobs []int  // index of each request's job, for the caller
 	buf  []byte // made by the first request: a walk that reads nothing costs nothing
 	room int    // how long buf is to be
 	used int
