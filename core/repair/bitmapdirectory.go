@@ -84,20 +84,12 @@ func (r *repairer) isBitmap(m *qcow2.Bitmap) bool {
 // directoryElsewhere is the only directory in leaked clusters that is exactly as ext says.
 // A place near the old pointer goes before others.
 func (r *repairer) directoryElsewhere(ext qcow2.BitmapsExtension) (fit qcow2.BitmapsExtension, ok bool, err error) {
-	t, g := r.report.Refcounts, r.img.Geo
 	var near, all []qcow2.BitmapsExtension
-	tried := 0
-	for i, b := range t.Roles(0, t.Len()) {
-		if refcount.RoleOf(b) != refcount.Leaked {
-			continue
-		}
-		if tried++; tried > tableProbes {
-			return fit, false, nil
-		}
+	for _, place := range r.probes() {
 		if err := r.ctx.Err(); err != nil {
 			return fit, false, err
 		}
-		off := uint64(g.Offset(qcow2.HostCluster(i)))
+		off := uint64(place)
 		first := qcow2.BitmapsExtension{NbBitmaps: 1, DirectorySize: qcow2.BitmapDirectoryEntrySize + qcow2.MaxBitmapName + 7, DirectoryOffset: off}
 		if head, _ := r.img.BitmapDirectory(&first); len(head) == 0 || !r.isBitmap(&head[0]) {
 			continue
@@ -110,13 +102,8 @@ func (r *repairer) directoryElsewhere(ext qcow2.BitmapsExtension) (fit qcow2.Bit
 			near = append(near, d)
 		}
 	}
-	if len(near) > 0 {
-		all = near
-	}
-	if len(all) != 1 {
-		return fit, false, nil
-	}
-	return all[0], true, nil
+	fit, ok = theOne(near, all)
+	return fit, ok, nil
 }
 
 // bitmapEntries corrects a field of a directory entry where exactly one correction makes

@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"qcowscope/core/qcow2"
-	"qcowscope/core/refcount"
 )
 
 // lostRoots makes entries for snapshots whose own are gone but whose L1 tables are still in
@@ -13,24 +12,17 @@ import (
 // lack a reference. There are none if more are found than are missing. Ids and names are
 // made up; what was in the old entries is not known.
 func (r *repairer) lostRoots(kept []qcow2.Snapshot, missing int) ([]qcow2.Snapshot, error) {
-	t, g, e, n := r.report.Refcounts, r.img.Geo, r.evidence(), r.img.L1.Entries
+	e, n := r.evidence(), r.img.L1.Entries
 	var found []qcow2.Snapshot
 	owned := map[qcow2.HostOff]bool{}
 	for i := range kept {
 		owned[qcow2.HostOff(kept[i].L1TableOffset)] = true
 	}
-	next, tried := nextID(kept), 0
-	for i, b := range t.Roles(0, t.Len()) {
-		if refcount.RoleOf(b) != refcount.Leaked {
-			continue
-		}
-		if tried++; tried > tableProbes {
-			return nil, nil
-		}
+	next := nextID(kept)
+	for _, off := range r.probes() {
 		if err := r.ctx.Err(); err != nil {
 			return nil, err
 		}
-		off := g.Offset(qcow2.HostCluster(i))
 		if owned[off] || !e.isRoot(off, n, false) {
 			continue
 		}

@@ -10,10 +10,6 @@ import (
 	"qcowscope/core/source"
 )
 
-// tableProbes bounds how many leaked clusters are looked at to find a lost table. With more
-// it cannot be told that there is only one.
-const tableProbes = 1 << 16
-
 // locateSnapshots finds a table that the header lost: the only leaked place with exactly so
 // many entries, whose L1 tables are leaked as well. A place near the old pointer goes before
 // others.
@@ -64,20 +60,12 @@ func (r *repairer) nearMiss(place, pointer uint64) bool {
 
 // leakedSnapshotTables are the leaked clusters at which such a table begins.
 func (r *repairer) leakedSnapshotTables() (found []qcow2.HostOff, err error) {
-	h, t, g, e := &r.img.Header, r.report.Refcounts, r.img.Geo, r.evidence()
-	head := make([]byte, min(g.ClusterSize(), 4096))
-	tried := 0
-	for i, b := range t.Roles(0, t.Len()) {
-		if refcount.RoleOf(b) != refcount.Leaked {
-			continue
-		}
-		if tried++; tried > tableProbes {
-			return nil, nil
-		}
+	h, e := &r.img.Header, r.evidence()
+	head := make([]byte, min(r.img.Geo.ClusterSize(), 4096))
+	for _, off := range r.probes() {
 		if err := r.ctx.Err(); err != nil {
 			return nil, err
 		}
-		off := g.Offset(qcow2.HostCluster(i))
 		if err := source.ReadFull(r.img.Src, head, int64(off)); err != nil {
 			return nil, err
 		}
@@ -280,19 +268,10 @@ func (r *repairer) rootSizes(s *qcow2.Snapshot) (all []int64) {
 // choice.
 func (r *repairer) lostRoot(e *evidence, pointer uint64, entries int64) (qcow2.HostOff, error) {
 	var near, all []qcow2.HostOff
-	t, g := r.report.Refcounts, r.img.Geo
-	tried := 0
-	for i, b := range t.Roles(0, t.Len()) {
-		if refcount.RoleOf(b) != refcount.Leaked {
-			continue
-		}
-		if tried++; tried > tableProbes {
-			return 0, nil
-		}
+	for _, off := range r.probes() {
 		if err := r.ctx.Err(); err != nil {
 			return 0, err
 		}
-		off := g.Offset(qcow2.HostCluster(i))
 		if !e.isRoot(off, entries, false) {
 			continue
 		}
@@ -300,13 +279,8 @@ func (r *repairer) lostRoot(e *evidence, pointer uint64, entries int64) (qcow2.H
 			near = append(near, off)
 		}
 	}
-	if len(near) > 0 {
-		all = near
-	}
-	if len(all) != 1 {
-		return 0, nil
-	}
-	return all[0], nil
+	off, _ := theOne(near, all)
+	return off, nil
 }
 
 // dropSnapshots takes, by consent, snapshots without a readable L1 table off the list.
