@@ -13,16 +13,8 @@ import (
 	"qcowscope/core/patch"
 	"qcowscope/core/qcow2"
 	"qcowscope/core/refcount"
+	"qcowscope/core/source"
 )
-
-// nothing is a source of zeros, as long as it says.
-type nothing int64
-
-func (z nothing) Size() int64 { return int64(z) }
-func (z nothing) ReadAt(p []byte, _ int64) (int, error) {
-	clear(p)
-	return len(p), nil
-}
 
 // full is a change of width of an image of n clusters, all of which are in use, once. Its
 // reftable and refblocks lie behind the header.
@@ -43,7 +35,7 @@ func full(bits, from, to uint, n int64) *widener {
 		old.set(qcow2.HostCluster(c), 0)
 	}
 	header := qcow2.Header{Version: 3, ClusterBits: uint32(bits), RefcountOrder: uint32(from), HeaderLength: 104}
-	img := &image.Image{Src: nothing(n << bits), Geo: g, Header: header}
+	img := &image.Image{Src: source.Zeros(n << bits), Geo: g, Header: header}
 	g.RefcountOrder = to
 	return &widener{ctx: context.Background(), img: img, report: &check.Report{Refcounts: &refcount.Result{Table: &refcount.Table{}}},
 		g: g, old: old, plan: patch.New(n << bits)}

@@ -12,15 +12,6 @@ import (
 	"qcowscope/core/source"
 )
 
-// sparse is a source of nothing but zeros, as long as it says.
-type sparse int64
-
-func (z sparse) Size() int64 { return int64(z) }
-func (z sparse) ReadAt(p []byte, _ int64) (int, error) {
-	clear(p)
-	return len(p), nil
-}
-
 // layout is an image of version 3 in which exactly the given clusters are in use, all once:
 // the header, the L1 table, the L2 tables, data, and the refcount structure wherever it is
 // put. What it does not use is free.
@@ -113,7 +104,7 @@ func (l *layout) source(t testing.TB) source.Source {
 		p.Add(0, l.offset(c), l2[i], "")
 	}
 	l.addRefcounts(p)
-	o := patch.NewOverlay(sparse(l.clusters * cs))
+	o := patch.NewOverlay(source.Zeros(l.clusters * cs))
 	if err := o.Apply(p); err != nil {
 		t.Fatal(err)
 	}

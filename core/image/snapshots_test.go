@@ -12,15 +12,6 @@ import (
 	"qcowscope/testimages"
 )
 
-// zeros is a source of nothing but zeros, as long as it says.
-type zeros int64
-
-func (z zeros) Size() int64 { return int64(z) }
-func (z zeros) ReadAt(p []byte, _ int64) (int, error) {
-	clear(p)
-	return len(p), nil
-}
-
 // sparse is a file of size bytes that holds the given bytes at the given offsets.
 func sparse(t testing.TB, size int64, data map[int64][]byte) *patch.Overlay {
 	t.Helper()
@@ -28,22 +19,11 @@ func sparse(t testing.TB, size int64, data map[int64][]byte) *patch.Overlay {
 	for off, b := range data {
 		p.Add(0, off, b, "")
 	}
-	o := patch.NewOverlay(zeros(size))
+	o := patch.NewOverlay(source.Zeros(size))
 	if err := o.Apply(p); err != nil {
 		t.Fatal(err)
 	}
 	return o
-}
-
-// counted counts the bytes that are read.
-type counted struct {
-	source.Source
-	bytes int64
-}
-
-func (c *counted) ReadAt(p []byte, off int64) (int, error) {
-	c.bytes += int64(len(p))
-	return c.Source.ReadAt(p, off)
 }
 
 // header is that of a version 3 image with clusters of 1<<bits bytes; set changes it.
@@ -74,7 +54,7 @@ func snapshotEntry(l1 uint64, id, name, extra int) []byte {
 	return append(b, make([]byte, -len(b)&7)...)
 }
 
-func withSnapshots(t testing.TB, size int64, nb uint32, off uint64, table []byte) *counted {
+func withSnapshots(t testing.TB, size int64, nb uint32, off uint64, table []byte) *source.Counted {
 	t.Helper()
 	h := header(16, func(h []byte) {
 		binary.BigEndian.PutUint32(h[60:], nb)
@@ -84,7 +64,7 @@ func withSnapshots(t testing.TB, size int64, nb uint32, off uint64, table []byte
 	if len(table) > 0 {
 		data[int64(off)] = table
 	}
-	return &counted{Source: sparse(t, size, data)}
+	return &source.Counted{Source: sparse(t, size, data)}
 }
 
 func readSnapshots(t testing.TB, src source.Source) *image.SnapshotTable {
@@ -157,8 +137,8 @@ func TestSnapshotTableLimits(t *testing.T) {
 		if !errors.Is(table.Err, c.err) || len(table.Snapshots) != c.n || len(table.Offsets) != c.n {
 			t.Errorf("%s: %v, %d snapshots, want %v, %d", c.name, table.Err, len(table.Snapshots), c.err, c.n)
 		}
-		if src.bytes > 200<<20 {
-			t.Errorf("%s: %d bytes read", c.name, src.bytes)
+		if src.Read > 200<<20 {
+			t.Errorf("%s: %d bytes read", c.name, src.Read)
 		}
 	}
 }
@@ -180,7 +160,7 @@ func TestSnapshotTableUnreadable(t *testing.T) {
 
 // bitmapFile has n bitmaps that all name one table of entries at table, in a file of
 // 512-byte clusters.
-func bitmapFile(t testing.TB, n int, table, entries, flags uint32) *counted {
+func bitmapFile(t testing.TB, n int, table, entries, flags uint32) *source.Counted {
 	t.Helper()
 	be := binary.BigEndian
 	dir := make([]byte, 0, 32*n)
@@ -201,7 +181,7 @@ func bitmapFile(t testing.TB, n int, table, entries, flags uint32) *counted {
 		be.PutUint64(h[120:], uint64(len(dir)))
 		be.PutUint64(h[128:], 1<<20)
 	})
-	return &counted{Source: sparse(t, 16<<20, map[int64][]byte{0: h, 1 << 20: dir})}
+	return &source.Counted{Source: sparse(t, 16<<20, map[int64][]byte{0: h, 1 << 20: dir})}
 }
 
 // Bitmap tables that lie in one place 65535 times are not read 65535 times.
@@ -219,8 +199,8 @@ func TestBitmapTablesThatOverlap(t *testing.T) {
 	} {
 		src := bitmapFile(t, 65535, c.table, mi, c.flags)
 		img := open(t, src)
-		if src.bytes > 120*mi {
-			t.Errorf("%s: %d bytes read", c.name, src.bytes)
+		if src.Read > 120*mi {
+			t.Errorf("%s: %d bytes read", c.name, src.Read)
 		}
 		if c.bad != (img.BitmapsErr != nil) || c.bad == (len(img.Bitmaps) == 65535) {
 			t.Errorf("%s: %v, %d bitmaps", c.name, img.BitmapsErr, len(img.Bitmaps))

@@ -9,6 +9,7 @@ import (
 
 	"qcowscope/core/image"
 	"qcowscope/core/refcount"
+	"qcowscope/core/source"
 )
 
 // Images that were made to keep a checker busy. Each is a few megabytes of tables that
@@ -60,8 +61,8 @@ func TestHostileTables(t *testing.T) {
 			if n := len(res.Tree.Tables); n < c.table {
 				t.Errorf("%d L2 tables walked, want %d", n, c.table)
 			}
-			if src.bytes > 3<<30 {
-				t.Errorf("%d MiB read", src.bytes/mi)
+			if src.Read > 3<<30 {
+				t.Errorf("%d MiB read", src.Read/mi)
 			}
 			if n := after.TotalAlloc - before.TotalAlloc; n > 700<<20 {
 				t.Errorf("%d MiB allocated in all", n>>20)
@@ -71,15 +72,15 @@ func TestHostileTables(t *testing.T) {
 	}
 }
 
-func claimsAreBounded(t *testing.T, img *image.Image, snaps *image.SnapshotTable, res *refcount.Result, src *counted) {
+func claimsAreBounded(t *testing.T, img *image.Image, snaps *image.SnapshotTable, res *refcount.Result, src *source.Counted) {
 	t.Helper()
-	src.bytes = 0
+	src.Read = 0
 	n := 0
 	_, err := refcount.Claimants(context.Background(), img, snaps, res, refcount.Want{Lo: 3, Hi: 3}, func(refcount.Claim) bool {
 		n++
 		return n < 1000
 	})
-	if err != nil || src.bytes > 3<<30 {
-		t.Errorf("claimants: %v, %d MiB read", err, src.bytes/mi)
+	if err != nil || src.Read > 3<<30 {
+		t.Errorf("claimants: %v, %d MiB read", err, src.Read/mi)
 	}
 }

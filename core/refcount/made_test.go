@@ -9,26 +9,6 @@ import (
 
 const mi = int64(1) << 20
 
-// zeros is a source of nothing but zeros, as long as it says.
-type zeros int64
-
-func (z zeros) Size() int64 { return int64(z) }
-func (z zeros) ReadAt(p []byte, _ int64) (int, error) {
-	clear(p)
-	return len(p), nil
-}
-
-// counted counts the bytes that are read.
-type counted struct {
-	source.Source
-	bytes int64
-}
-
-func (c *counted) ReadAt(p []byte, off int64) (int, error) {
-	c.bytes += int64(len(p))
-	return c.Source.ReadAt(p, off)
-}
-
 // made is an image in memory of which only the bytes given are not zero.
 type made struct {
 	size      int64
@@ -41,7 +21,7 @@ type made struct {
 	data      map[int64][]byte
 }
 
-func (m made) source(t testing.TB) *counted {
+func (m made) source(t testing.TB) *source.Counted {
 	t.Helper()
 	h := make([]byte, 512)
 	copy(h, "QFI\xfb")
@@ -58,11 +38,11 @@ func (m made) source(t testing.TB) *counted {
 	for off, b := range m.data {
 		p.Add(0, off, b, "")
 	}
-	o := patch.NewOverlay(zeros(m.size))
+	o := patch.NewOverlay(source.Zeros(m.size))
 	if err := o.Apply(p); err != nil {
 		t.Fatal(err)
 	}
-	return &counted{Source: o}
+	return &source.Counted{Source: o}
 }
 
 // table is n words.

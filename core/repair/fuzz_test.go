@@ -115,17 +115,6 @@ func seeds(f *testing.F) {
 
 const maxEdits = 5 * 5
 
-// counted counts the bytes that are read.
-type counted struct {
-	source.Bytes
-	bytes int64
-}
-
-func (c *counted) ReadAt(p []byte, off int64) (int, error) {
-	c.bytes += int64(len(p))
-	return c.Bytes.ReadAt(p, off)
-}
-
 // maxRead bounds what a check reads of these images, which have at most 512 KiB: each table
 // a few times, and tables that lie across each other as often as there are pointers to them.
 const maxRead = 256 << 20
@@ -154,7 +143,7 @@ func FuzzOpen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, n byte, edits []byte) {
 		w := fuzzBase(t, int(n))
 		w.damage(edits[:min(len(edits), maxEdits)])
-		src := &counted{Bytes: w.Image}
+		src := &source.Counted{Source: source.Bytes(w.Image)}
 		var img *image.Image
 		var err error
 		if used := allocated(func() { img, err = image.Open(context.Background(), src) }); used > mayAllocate(int64(len(w.Image)), 512) {
@@ -171,8 +160,8 @@ func FuzzOpen(f *testing.F) {
 		if _, err := img.ReadSnapshots(); err != nil {
 			t.Fatalf("a file in memory cannot be read: %v", err)
 		}
-		if src.bytes > maxRead {
-			t.Errorf("%d bytes read", src.bytes)
+		if src.Read > maxRead {
+			t.Errorf("%d bytes read", src.Read)
 		}
 	})
 }
@@ -183,7 +172,7 @@ func FuzzCheck(f *testing.F) {
 	f.Fuzz(func(t *testing.T, n byte, edits []byte) {
 		w := fuzzBase(t, int(n))
 		w.damage(edits[:min(len(edits), maxEdits)])
-		src := &counted{Bytes: w.Image}
+		src := &source.Counted{Source: source.Bytes(w.Image)}
 		img, err := image.Open(context.Background(), src)
 		if err != nil {
 			return
@@ -212,8 +201,8 @@ func FuzzCheck(f *testing.F) {
 		if again := examine(t, source.Bytes(w.Image)); summary(again) != summary(rep) {
 			t.Errorf("checked again it says\n%safter\n%s", summary(again), summary(rep))
 		}
-		if src.bytes > maxRead {
-			t.Errorf("%d bytes read", src.bytes)
+		if src.Read > maxRead {
+			t.Errorf("%d bytes read", src.Read)
 		}
 	})
 }

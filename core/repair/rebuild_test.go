@@ -13,15 +13,6 @@ import (
 	"qcowscope/core/source"
 )
 
-// zeros is a source of nothing but zeros, as long as it says.
-type zeros int64
-
-func (z zeros) Size() int64 { return int64(z) }
-func (z zeros) ReadAt(p []byte, _ int64) (int, error) {
-	clear(p)
-	return len(p), nil
-}
-
 // run is clusters in a row.
 type run struct{ first, n int64 }
 
@@ -98,7 +89,7 @@ func (s shape) source(t testing.TB) source.Source {
 	p.Add(0, 0, h, "")
 	p.Add(0, cs, l1, "")
 	p.Add(0, (s.firstData()-s.tables)*cs, l2, "")
-	o := patch.NewOverlay(zeros(s.clusters() * cs))
+	o := patch.NewOverlay(source.Zeros(s.clusters() * cs))
 	if err := o.Apply(p); err != nil {
 		t.Fatal(err)
 	}

@@ -126,3 +126,27 @@ func (f Faulty) ReadAt(p []byte, off int64) (int, error) {
 	}
 	return f.Source.ReadAt(p, off)
 }
+
+// Zeros is a Source of nothing but zeros, as long as it says, for tests.
+type Zeros int64
+
+// Size is the number of bytes.
+func (z Zeros) Size() int64 { return int64(z) }
+
+// ReadAt reads zeros, also past the end.
+func (z Zeros) ReadAt(p []byte, _ int64) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// Counted counts the bytes that are read from a Source, for tests.
+type Counted struct {
+	Source
+	Read int64
+}
+
+// ReadAt reads and counts what was asked for.
+func (c *Counted) ReadAt(p []byte, off int64) (int, error) {
+	c.Read += int64(len(p))
+	return c.Source.ReadAt(p, off)
+}
