@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -54,40 +53,20 @@ func streamFindings(rep *check.Report, img *image.Image) string {
 // TestStreamsGolden holds what a deep check sees in each recipe that has compressed
 // clusters, and that it changes nothing else of the report.
 func TestStreamsGolden(t *testing.T) {
-	want := map[string]string{}
-	for _, part := range strings.Split(streamsGolden, "== ")[1:] {
-		name, text, _ := strings.Cut(part, "\n")
-		want[name] = text
-	}
-	var all strings.Builder
-	for _, name := range testimages.Names() {
+	holdGolden(t, "streams.golden", streamsGolden, func(name string) (string, bool) {
 		src := build(t, name)
 		img, err := image.Open(context.Background(), src)
 		if err != nil {
-			continue
+			return "", false
 		}
 		deep, plain := runDeep(t, src), run(t, src)
 		sameButStreams(t, name, deep, plain)
 		got := streamFindings(deep, img)
-		if got != want[name] && !*update {
-			t.Errorf("%s:\n got\n%swant\n%s(go test ./core/check -update writes what is got)", name, got, want[name])
-		}
-		if got != "" {
-			fmt.Fprintf(&all, "== %s\n%s", name, got)
-		}
 		if strings.HasPrefix(name, "healthy_") && strings.Contains(got, "  ") {
 			t.Errorf("%s is healthy, but\n%s", name, got)
 		}
-		delete(want, name)
-	}
-	for name := range want {
-		t.Errorf("testdata/streams.golden has %s, which is no recipe", name)
-	}
-	if *update {
-		if err := os.WriteFile("testdata/streams.golden", []byte(all.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+		return got, got != ""
+	})
 }
 
 func sameButStreams(t *testing.T, name string, deep, plain *check.Report) {
