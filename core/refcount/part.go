@@ -34,16 +34,6 @@ var ErrNotPlain = errors.New("refcount: something in this part needs a walk over
 // ErrPartsClash says that parts meet in a cluster, or are not those of the image.
 var ErrPartsClash = errors.New("refcount: the parts do not add up, a walk over the whole image is needed")
 
-// Indices is how many L1 indices there are to share out: the longest L1 table's, as far as
-// it lies in the file.
-func Indices(ctx context.Context, img *image.Image, snaps *image.SnapshotTable) (int64, error) {
-	w, err := newWalker(ctx, img, Options{})
-	if err != nil {
-		return 0, err
-	}
-	return indices(w.roots(snaps)), nil
-}
-
 // CountPart walks the L2 tables of the L1 indices [first, end). The error is ErrNotPlain,
 // the context's, or ErrTooManyClusters.
 func CountPart(ctx context.Context, img *image.Image, snaps *image.SnapshotTable, opt Options, first, end int64) (*Part, error) {
