@@ -182,28 +182,8 @@ func TestNamesCannotSteerTheTerminal(t *testing.T) {
 // TestInUse: an image that a running QEMU writes to is not repaired, and a check says so.
 func TestInUse(t *testing.T) {
 	_, img, path := place(t, "healthy_v3")
-	cmd := exec.Command("qemu-io", "-f", "qcow2", path)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		in.Close()
-		cmd.Wait()
-	}()
-	if _, err := in.Write([]byte("length\n")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := out.Read(make([]byte, 64)); err != nil { // it has opened the image
-		t.Fatal(err)
-	}
+	release := hold(t, path)
+	defer release()
 	cli(t, "check", path).want(t, exitOK).says(t, "open for writing in another program")
 	cli(t, "repair", path, "-o", filepath.Join(img.Dir, "out.qcow2")).want(t, exitFailed).says(t, "open for writing in another program")
 }

@@ -25,10 +25,15 @@ func help(args []string, out, err io.Writer) int {
 	}
 	v := verbNamed(args[0])
 	if v == nil {
-		fmt.Fprintf(err, "qcowscope: there is no command %s\n\n", printable(args[0]))
-		usage(err)
-		return exitFailed
+		return noVerb(args[0], err)
 	}
 	io.WriteString(out, v.text())
 	return exitOK
+}
+
+// noVerb says that there is no verb of that name, and which there are.
+func noVerb(name string, err io.Writer) int {
+	fmt.Fprintf(err, "qcowscope: there is no command %s\n\n", printable(name))
+	usage(err)
+	return exitFailed
 }

@@ -72,9 +72,7 @@ func run(ctx context.Context, args []string, out, err io.Writer) int {
 	}
 	v := verbNamed(args[0])
 	if v == nil {
-		fmt.Fprintf(err, "qcowscope: there is no command %s\n\n", printable(args[0]))
-		usage(err)
-		return exitFailed
+		return noVerb(args[0], err)
 	}
 	c := &command{ctx: ctx, verb: v, flags: flag.NewFlagSet(v.name, flag.ContinueOnError), out: out, err: err}
 	c.flags.SetOutput(io.Discard) // we say ourselves what is wrong
