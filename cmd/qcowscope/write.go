@@ -195,7 +195,8 @@ func (c *command) planWrite(img *image.Image, o writeOptions, req cow.Request, b
 		}
 		fmt.Fprintf(c.err, "qcowscope write: the image is damaged, and QEMU knows less of it than this plan does: repair it first\n")
 	}
-	w, err := cow.Open(c.ctx, img, cow.Options{Backing: beside.backing, BackingZero: beside.zero, Data: beside.dataSource(), Counts: before.Refcounts.Table})
+	w, err := cow.Open(c.ctx, img, cow.Options{Backing: beside.backing, BackingZero: beside.zero, Data: beside.dataSource(), Counts: before.Refcounts.Table,
+		CountsStored: before.CountsStored()})
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,13 @@ func (r *Report) ExitCode() int {
 	return 0
 }
 
+// CountsStored tells that the stored refcount of a cluster of the file is 0 exactly where
+// no reference to it was counted.
+func (r *Report) CountsStored() bool {
+	return r.Refcounts != nil && r.Incomplete == nil && !r.Refused && !r.Aborted &&
+		r.Group(RefcountZero) == nil && r.Group(LeakedCluster) == nil && r.Group(RefcountUnreadable) == nil
+}
+
 // Group is the group of the code, nil if there are no findings of it.
 func (r *Report) Group(c Code) *Group {
 	for i := range r.Groups {

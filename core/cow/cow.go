@@ -61,6 +61,10 @@ type Options struct {
 	// Counts are the counted references of this image. With them no cluster is handed out
 	// that is in use although its stored refcount is 0; QEMU does not know and would.
 	Counts *refcount.Table
+	// CountsStored tells that a check found a stored refcount of 0 at exactly those clusters
+	// that Counts has no reference for. Then the refblocks need not be read to find what is
+	// free.
+	CountsStored bool
 	// MaxClusters bounds how many guest clusters a request may touch; 0: DefaultMaxClusters.
 	MaxClusters int64
 }
@@ -185,7 +189,7 @@ func (w *Writer) readL1(ctx context.Context) error {
 }
 
 // Prepare looks for the first free cluster, so that the first plan need not: in a file
-// without holes all refblocks are read for it.
+// without holes all refblocks are read for it, unless Options.CountsStored saves that.
 func (w *Writer) Prepare(ctx context.Context) error {
 	_, err := w.begin(ctx).findFree(1)
 	return err

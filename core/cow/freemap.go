@@ -2,6 +2,7 @@ package cow
 
 import (
 	"context"
+	"encoding/binary"
 	"math/bits"
 
 	"qcowscope/core/qcow2"
@@ -20,11 +21,49 @@ type freeBits struct {
 // noneFree stands for every refblock whose clusters are all in use.
 var noneFree = &freeBits{exact: true}
 
+// anyZero tells whether one of the lanes of a word is 0: low has the lowest bit of each
+// lane, high the highest.
+func anyZero(word, low, high uint64) bool { return (word-low)&^word&high != 0 }
+
+// unusedBits takes a cluster as free where its count is 0.
+func unusedBits(counts []uint8) *freeBits {
+	n := int64(len(counts))
+	var words []uint64
+	for i := int64(0); i < n; i++ {
+		if i+8 <= n && !anyZero(binary.LittleEndian.Uint64(counts[i:]), 0x0101010101010101, 0x8080808080808080) {
+			i += 7
+			continue
+		}
+		if counts[i] != 0 {
+			continue
+		}
+		if words == nil {
+			words = make([]uint64, (n+63)/64)
+		}
+		words[i/64] |= 1 << (i % 64)
+	}
+	return bitsOf(words, n)
+}
+
+// bitsOf has the measures of words for n clusters; nil stands for none free.
+func bitsOf(words []uint64, n int64) *freeBits {
+	if words == nil {
+		return noneFree
+	}
+	b := &freeBits{words: words}
+	b.measure(n)
+	return b
+}
+
 // newFreeBits takes a cluster as free where its stored refcount is 0.
 func newFreeBits(g qcow2.Geometry, block qcow2.Refblock) *freeBits {
 	n := g.RefblockEntries()
 	var words []uint64
-	for i := range n {
+	for i := int64(0); i < n; i++ {
+		if g.RefcountOrder == 4 && i%4 == 0 && !anyZero(be64(block[2*i:]), 0x0001000100010001, 0x8000800080008000) {
+			i += 3 // of the ordinary width four at a time: most of a large image is in use
+			continue
+		}
 		if block.At(g.RefcountOrder, i) != 0 {
 			continue
 		}
@@ -33,12 +72,7 @@ func newFreeBits(g qcow2.Geometry, block qcow2.Refblock) *freeBits {
 		}
 		words[i/64] |= 1 << (i % 64)
 	}
-	if words == nil {
-		return noneFree
-	}
-	b := &freeBits{words: words}
-	b.measure(n)
-	return b
+	return bitsOf(words, n)
 }
 
 // measured is a copy with exact measures.
@@ -148,6 +182,13 @@ func (w *Writer) load(ctx context.Context, k int64) error {
 			return w.stopBlock(i, ErrBlockShared)
 		}
 		w.free.owner[off] = i
+		if known := w.counted(i); known != nil {
+			w.free.blocks[i] = known
+			if i == k {
+				return nil
+			}
+			continue
+		}
 		reqs = append(reqs, source.Request{Off: int64(off), Buf: make([]byte, w.g.ClusterSize())})
 		at = append(at, i)
 	}
@@ -158,6 +199,15 @@ func (w *Writer) load(ctx context.Context, k int64) error {
 		w.free.blocks[i] = w.withoutUsed(i, newFreeBits(w.g, reqs[j].Buf))
 	}
 	return nil
+}
+
+// counted is what is free of refblock k as far as the check knows it already, else nil.
+func (w *Writer) counted(k int64) *freeBits {
+	n, t := w.g.RefblockEntries(), w.opt.Counts
+	if t == nil || !w.opt.CountsStored || (k+1)*n > t.Len() {
+		return nil // some of its clusters are past the end of the file: nobody looked at them
+	}
+	return unusedBits(t.Counts(k*n, (k+1)*n))
 }
 
 // stopBlock is the error of reftable entry k.

@@ -62,7 +62,7 @@ func (s *Session) writerNow(ctx context.Context) (*cow.Writer, error) {
 func (s *Session) writeOptions() cow.Options {
 	opt := cow.Options{MaxClusters: maxWriteClusters, Backing: below{s}, BackingZero: below{s}.zero}
 	if t := s.now.report.Refcounts; t != nil {
-		opt.Counts = t.Table
+		opt.Counts, opt.CountsStored = t.Table, s.now.report.CountsStored()
 	}
 	return opt
 }

@@ -1,4 +1,4 @@
-import {useEffect, useState} from 'preact/hooks';
+import {useEffect, useMemo, useState} from 'preact/hooks';
 import type {Result} from '../../base/result';
 import {formatBytes, formatHex} from '../../base/units';
 import {tellingCluster} from '../../model/writecells';
@@ -62,15 +62,26 @@ export function WriteSimulator({session, disk, first}: SimulatorProps) {
           <ProblemText problem={planned.error} />
         ) : (
           <>
-            {planned.value.stop.title !== '' ? <StopText stop={planned.value.stop} /> : <WriteAnswer plan={planned.value} />}
+            <Answer plan={planned.value} />
             <Actions session={session} request={request} plan={planned.value} onQueue={() => setEvents([{finish: 0, write: request}])} />
-            {planned.value.stop.title === '' && <WriteDetails disk={disk} plan={planned.value} />}
+            <Details disk={disk} plan={planned.value} />
           </>
         ))
       )}
       <Spoken text={flying || plan === null ? '' : spokenText(request, plan)} />
     </div>
   );
+}
+
+/** Drawn again for a new plan only, not whenever the range moves. */
+function Answer({plan}: {plan: WritePlanReply}) {
+  return useMemo(() => (plan.stop.title !== '' ? <StopText stop={plan.stop} /> : <WriteAnswer plan={plan} />), [plan]);
+}
+
+/** As Answer. */
+function Details({disk, plan}: {disk: Disk; plan: WritePlanReply}) {
+  const {size, clusterSize, extended} = disk;
+  return useMemo(() => plan.stop.title === '' && <WriteDetails disk={{size, clusterSize, extended}} plan={plan} />, [size, clusterSize, extended, plan]);
 }
 
 /** What the picture shows of the writes: also the one that is picked, as it would be. */
