@@ -15,18 +15,19 @@ import (
 // the file, between clusters or into another structure. The table is still there, leaked:
 // the only run of leaked clusters whose entries all lead to tables that lack a reference.
 // Where the pointer leads to what can be a table, it is corrected only if nothing is left
-// over then: what it led to is a part of what the found table maps.
+// over then: what it led to is a part of what the found table maps, or a snapshot's table.
 func (r *repairer) activeL1() error {
 	h, g := &r.img.Header, r.img.Geo
 	off := qcow2.HostOff(h.L1TableOffset)
 	inFile := off > 0 && g.Aligned(off) && int64(off) < r.img.Src.Size()
-	sound := inFile && r.report.Refcounts.Count(g.Cluster(off)) == 1
-	if sound {
-		misled, err := r.misled(r.img.L1)
+	sound := false
+	if inFile {
+		led, err := r.leads(r.img.L1)
 		if err != nil {
 			return err
 		}
-		sound = !misled
+		// Another pointer to the same place may be the wrong one.
+		sound = led == toTables || led == unclear && r.report.Refcounts.Count(g.Cluster(off)) == 1
 	}
 	if sound && r.report.Group(check.LeakedCluster) == nil || h.L1Size == 0 || h.L1Size > qcow2.MaxL1Entries {
 		return nil
@@ -43,8 +44,9 @@ func (r *repairer) activeL1() error {
 	if ok, err := r.betters(w); err != nil || !ok {
 		return err
 	}
-	if _, after, err := r.trial(w); err != nil || sound && after.Leaks > 0 {
-		return err // an empty table and an old one: which is meant cannot be told
+	_, after, err := r.trial(w)
+	if err != nil || sound && (after.Leaks > 0 || !r.isActives(found, after)) {
+		return err // which of two tables is meant, or whether one is an old one, cannot be told
 	}
 	r.add([]patch.Write{w})
 	r.step(check.RegionBeyondEOF, 1, "point the header to the L1 table that it lost")
@@ -54,33 +56,46 @@ func (r *repairer) activeL1() error {
 // maxAstray is how many L1 entries have to lead astray before the rest is not looked at.
 const maxAstray = 64
 
-// misled tells whether the L1 table is none: several of its entries lead to what is no L2
-// table, and not one leads to what can be.
-func (r *repairer) misled(t image.L1Table) (bool, error) {
+// lead is where the entries of an L1 table lead.
+type lead int
+
+const (
+	unclear  lead = iota // few entries, and not to tables; or to empty ones only
+	toTables             // to L2 tables
+	astray               // several, and none to what can be an L2 table: it is no L1 table
+)
+
+// leads looks where the entries of what is said to be an L1 table lead.
+func (r *repairer) leads(t image.L1Table) (lead, error) {
 	if t.Off <= 0 || t.Entries > qcow2.MaxL1Entries || int64(t.Off) >= r.img.Src.Size() {
-		return false, nil
+		return unclear, nil
 	}
 	buf, table := make([]byte, r.img.Geo.ClusterSize()), make([]byte, r.img.Geo.ClusterSize())
-	astray := 0
+	wrong, empty := 0, 0
 	for at, n := t.Off, t.Bytes(); n > 0; at, n = at+qcow2.HostOff(len(buf)), n-int64(len(buf)) {
 		if err := r.ctx.Err(); err != nil {
-			return false, err
+			return unclear, err
 		}
 		part := buf[:min(int64(len(buf)), n)]
 		if err := source.ReadFull(r.img.Src, part, int64(at)); err != nil {
-			return false, err
+			return unclear, err
 		}
-		for ; len(part) > 0 && astray < maxAstray; part = part[qcow2.L1EntrySize:] {
+		for ; len(part) > 0 && wrong+empty < maxAstray; part = part[qcow2.L1EntrySize:] {
 			fits, tells := r.leadsToL2(qcow2.L1Entry(be64(part)), table)
-			if fits {
-				return false, nil
-			}
-			if tells {
-				astray++
+			switch _, last := nonzero(table); {
+			case fits && last >= 0:
+				return toTables, nil
+			case fits:
+				empty++
+			case tells:
+				wrong++
 			}
 		}
 	}
-	return astray > 1, nil
+	if wrong > 1 && empty == 0 {
+		return astray, nil
+	}
+	return unclear, nil
 }
 
 // leadsToL2 tells whether the entry leads to what can be an L2 table. An entry that leads

@@ -82,9 +82,11 @@ func (p *pointerEdit) findMisled(found []check.Finding) (err error) {
 				continue
 			}
 		}
-		if p.misled[root], err = p.r.misled(t); err != nil {
+		led, err := p.r.leads(t)
+		if err != nil {
 			return err
 		}
+		p.misled[root] = led == astray
 	}
 	return nil
 }

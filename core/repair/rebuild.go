@@ -157,6 +157,9 @@ func (w *counts) drop(c qcow2.HostCluster) {
 // still be read.
 func (w *counts) keepStored() error {
 	w.kept = map[int64]uint64{}
+	if w.r.reftableBogus() {
+		return nil
+	}
 	g, per := w.r.img.Geo, w.r.img.Geo.RefblockEntries()
 	block := make(qcow2.Refblock, g.ClusterSize())
 	for k, e := range w.r.img.Reftable {

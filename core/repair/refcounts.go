@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"qcowscope/core/check"
+	"qcowscope/core/patch"
 	"qcowscope/core/qcow2"
 	"qcowscope/core/refcount"
 	"qcowscope/core/source"
@@ -26,7 +27,9 @@ func (r *repairer) refcounts() error {
 		}
 		return r.inPlace()
 	}
-	r.out.KeptLeaks = r.mayNotFree()
+	if err := r.whatToKeep(); err != nil {
+		return err
+	}
 	if r.leavesAll() {
 		return nil
 	}
@@ -43,6 +46,20 @@ func (r *repairer) refcounts() error {
 		}
 	}
 	return r.inPlace()
+}
+
+// whatToKeep says why the leaked clusters must stay as they are. A reftable that is something
+// else tells of none, and what it overlaps is its own fault: without it the image shows what
+// else is wrong.
+func (r *repairer) whatToKeep() error {
+	look := func() error {
+		r.out.KeptLeaks = r.mayNotFree()
+		return nil
+	}
+	if !r.reftableBogus() {
+		return look()
+	}
+	return r.without([]patch.Write{{Off: qcow2.OffReftableLen, Data: be32bytes(0)}}, look)
 }
 
 // mayNotFree says why leaked clusters must stay as they are, "" if they may be given back.

@@ -41,12 +41,36 @@ func (h *headerEdit) reftable() error {
 	return nil
 }
 
-// reftableLost tells whether the header leads to no reftable.
+// reftableLost tells whether the header leads to no reftable, or to what can hardly be one.
 func (h *headerEdit) reftableLost() bool {
 	if _, bad := h.refused("refcount_table_offset", "refcount_table_clusters"); bad || h.r.img.Header.RefcountTableClusters == 0 {
 		return true
 	}
-	return h.r.beyondEOF(refcount.Reftable)
+	return h.r.beyondEOF(refcount.Reftable) || h.r.reftableBogus()
+}
+
+// reftableBogus tells whether the header leads to something else instead of the reftable:
+// another pointer leads there too, and what is there does not read as a reftable, or leads to
+// nothing but clusters of others. It then says nothing of any refcount.
+func (r *repairer) reftableBogus() bool {
+	if !r.reftableShared() {
+		return false
+	}
+	g, t := r.img.Geo, r.report.Refcounts
+	blocks, shared := 0, 0
+	for _, e := range r.img.Reftable {
+		off := e.Refblock()
+		if e.Reserved() != 0 || !g.Aligned(off) || off < 0 || int64(off) >= r.img.Src.Size() {
+			return true
+		}
+		if off > 0 {
+			blocks++
+			if t.Count(g.Cluster(off)) > 1 {
+				shared++
+			}
+		}
+	}
+	return shared > 0 && shared == blocks
 }
 
 // beyondEOF tells whether a structure of the role passes the end of the file.

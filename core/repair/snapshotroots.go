@@ -161,9 +161,11 @@ func (r *repairer) snapshotRoots() error {
 		if len(ws) == 0 {
 			continue
 		}
-		if ok, err := r.betters(ws...); err != nil {
+		_, after, err := r.trial(ws...)
+		if err != nil {
 			return err
-		} else if !ok {
+		}
+		if !r.better(after) || !r.isSnapshots(i, ws[0], after) {
 			continue
 		}
 		r.add(ws)
@@ -213,14 +215,15 @@ func (r *repairer) rootRunsOver(i int) bool {
 // i; nothing if there is not exactly one.
 func (r *repairer) findRoot(i int, code check.Code) ([]patch.Write, error) {
 	s, at, g, e := &r.report.Snapshots.Snapshots[i], r.report.Snapshots.Offsets[i], r.img.Geo, r.evidence()
-	if r.report.Refcounts.Count(g.Cluster(qcow2.HostOff(at))) != 1 && !r.rootRunsOver(i) {
-		return nil, nil // something else claims the table: nothing is written there
-	}
 	if n, ok := e.stored(g.Cluster(qcow2.HostOff(min(s.L1TableOffset, 1<<62)))); code == check.SnapshotL1Outside && ok && n > 0 &&
 		int64(s.L1TableOffset) >= r.img.Src.Size() {
 		return nil, nil // the pointer is right, the file was cut off
 	}
-	for _, n := range r.rootSizes(s) {
+	sizes := r.rootSizes(s)
+	if r.report.Refcounts.Count(g.Cluster(qcow2.HostOff(at))) != 1 && !r.rootRunsOver(i) {
+		sizes = nil
+	}
+	for _, n := range sizes {
 		off := qcow2.HostOff(s.L1TableOffset)
 		if n != int64(s.L1Size) && (e.isRoot(off, n, false) || e.runsOver(off, int64(s.L1Size), n) && e.holdsL1(off, n, refcount.InactiveL1, true)) {
 			return []patch.Write{{Off: at + qcow2.OffSnapshotL1Size, Data: be32bytes(uint32(n)),
@@ -232,6 +235,9 @@ func (r *repairer) findRoot(i int, code check.Code) ([]patch.Write, error) {
 	}
 	var off qcow2.HostOff
 	err := r.without([]patch.Write{{Off: at, Data: r.nowhere()}}, func() (err error) {
+		if r.report.Refcounts.Count(g.Cluster(qcow2.HostOff(at))) != 1 {
+			return nil // something else claims the snapshot table: nothing is written there
+		}
 		off, err = r.lostRoot(r.evidence(), s.L1TableOffset, int64(s.L1Size))
 		return err
 	})
