@@ -23,14 +23,7 @@ func TestCasesAsQEMU(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			b := build(t, c.recipe)
-			o, err := b.writer(t).Plan(context.Background(), c.req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			p, err := o.Plans(context.Background())
-			if err != nil {
-				t.Fatal(err)
-			}
+			o, p := b.planned(t, c.req)
 			img, err := qemu.Place(t.TempDir(), b.Built)
 			if err != nil {
 				t.Fatal(err)
@@ -85,14 +78,7 @@ func TestPromises(t *testing.T) {
 	for _, c := range promised {
 		t.Run(c.name, func(t *testing.T) {
 			b := build(t, c.recipe)
-			o, err := b.writer(t).Plan(context.Background(), c.req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			p, err := o.Plans(context.Background())
-			if err != nil {
-				t.Fatal(err)
-			}
+			_, p := b.planned(t, c.req)
 			dir := t.TempDir()
 			if err := os.WriteFile(filepath.Join(dir, "image.qcow2"), apply(t, b.img.Src, p.Image), 0o600); err != nil {
 				t.Fatal(err)

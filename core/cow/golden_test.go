@@ -52,6 +52,20 @@ func (b built) writer(t *testing.T) *cow.Writer {
 	return w
 }
 
+// planned is what a request does, and the plans of it.
+func (b built) planned(t *testing.T, r cow.Request) (*cow.Outcome, *cow.Plans) {
+	t.Helper()
+	o, err := b.writer(t).Plan(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := o.Plans(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o, p
+}
+
 // apply is a file after a plan.
 func apply(t *testing.T, src source.Source, p *patch.Plan) source.Bytes {
 	t.Helper()
@@ -102,14 +116,7 @@ func TestCases(t *testing.T) {
 	for file, cases := range map[string][]testCase{"newcluster": newCluster, "inplace": inPlace, "standard": standard, "promised": promised, "withoutdata": withoutData} {
 		t.Run(file, func(t *testing.T) {
 			golden(t, file, cases, func(t *testing.T, c testCase) string {
-				o, err := build(t, c.recipe).writer(t).Plan(context.Background(), c.req)
-				if err != nil {
-					t.Fatal(err)
-				}
-				p, err := o.Plans(context.Background())
-				if err != nil {
-					t.Fatal(err)
-				}
+				o, p := build(t, c.recipe).planned(t, c.req)
 				text := o.String() + "image " + p.Image.String()
 				if p.DataFile != nil {
 					text += "data file " + p.DataFile.String()

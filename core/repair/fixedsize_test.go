@@ -131,14 +131,7 @@ func sharedL2(t *testing.T, img *image.Image) *image.Image {
 // The trace tells where everything goes, in the order of the passes.
 func TestRebuildTrace(t *testing.T) {
 	src := filled(9, 6, 4032).source(t)
-	img, err := image.Open(context.Background(), src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, err := check.Run(context.Background(), img, check.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	img, before := examined(t, src)
 	var told []alloc.Event
 	opt := repair.Options{Scope: repair.All, Trace: func(e alloc.Event) { told = append(told, e) }}
 	if _, err := repair.Plan(context.Background(), img, before, opt); err != nil {

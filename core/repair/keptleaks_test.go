@@ -4,8 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"qcowscope/core/check"
-	"qcowscope/core/image"
 	"qcowscope/core/repair"
 	"qcowscope/core/source"
 	"qcowscope/testimages"
@@ -16,14 +14,7 @@ import (
 func TestLeaksStayBesideDamage(t *testing.T) {
 	for _, name := range []string{"data_cross_linked", "l1_entries_share_l2"} {
 		b := testimages.Make(t, name)
-		img, err := image.Open(context.Background(), source.Bytes(b.Image))
-		if err != nil {
-			t.Fatal(err)
-		}
-		before, err := check.Run(context.Background(), img, check.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		img, before := examined(t, source.Bytes(b.Image))
 		out, err := repair.Plan(context.Background(), img, before, repair.Options{Scope: repair.All})
 		if err != nil {
 			t.Fatal(err)

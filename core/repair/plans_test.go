@@ -11,7 +11,8 @@ import (
 	"qcowscope/core/source"
 )
 
-func examine(t testing.TB, src source.Source) *check.Report {
+// examined opens and checks an image.
+func examined(t testing.TB, src source.Source) (*image.Image, *check.Report) {
 	t.Helper()
 	img, err := image.Open(context.Background(), src)
 	if err != nil {
@@ -21,16 +22,19 @@ func examine(t testing.TB, src source.Source) *check.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return img, rep
+}
+
+func examine(t testing.TB, src source.Source) *check.Report {
+	t.Helper()
+	_, rep := examined(t, src)
 	return rep
 }
 
 func planned(t testing.TB, src source.Source, opt repair.Options) *repair.Outcome {
 	t.Helper()
-	img, err := image.Open(context.Background(), src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := repair.Plan(context.Background(), img, examine(t, src), opt)
+	img, before := examined(t, src)
+	out, err := repair.Plan(context.Background(), img, before, opt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"qcowscope/core/alloc"
-	"qcowscope/core/check"
-	"qcowscope/core/image"
 	"qcowscope/core/repair"
 )
 
@@ -30,14 +28,7 @@ func TestRebuildTooLarge(t *testing.T) {
 	const perTable = 4096 // clusters that one cluster of the reftable covers
 	s := scattered(9, 6, run{16384 * perTable, 1})
 	s.tables = 1
-	img, err := image.Open(context.Background(), s.source(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, err := check.Run(context.Background(), img, check.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	img, before := examined(t, s.source(t))
 	if _, err := repair.Plan(context.Background(), img, before, repair.Options{Scope: repair.All}); !errors.Is(err, alloc.ErrReftableTooLarge) {
 		t.Errorf("%v", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"testing"
 
-	"qcowscope/core/check"
 	"qcowscope/core/image"
 	"qcowscope/core/patch"
 	"qcowscope/core/qcow2"
@@ -117,14 +116,7 @@ func leastTable(g qcow2.Geometry, n int64) int64 {
 func rebuilt(t *testing.T, s shape) *image.Image {
 	t.Helper()
 	src := s.source(t)
-	img, err := image.Open(context.Background(), src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, err := check.Run(context.Background(), img, check.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	img, before := examined(t, src)
 	out, err := repair.Plan(context.Background(), img, before, repair.Options{Scope: repair.All})
 	if err != nil {
 		t.Fatalf("%+v: %v", s, err)
