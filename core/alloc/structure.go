@@ -3,6 +3,7 @@ package alloc
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"qcowscope/core/qcow2"
@@ -47,14 +48,7 @@ type Structure struct {
 func (s *Structure) Clusters() int64 { return s.TableLen + int64(len(s.Blocks)) }
 
 // Indices are the indices of the refblocks, ascending.
-func (s *Structure) Indices() []int64 {
-	ks := make([]int64, 0, len(s.Blocks))
-	for k := range s.Blocks {
-		ks = append(ks, k)
-	}
-	slices.Sort(ks)
-	return ks
-}
+func (s *Structure) Indices() []int64 { return slices.Sorted(maps.Keys(s.Blocks)) }
 
 // Placement says how a structure is placed.
 type Placement struct {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -258,14 +259,7 @@ func (e *refcountEdits) lengthen(p *patch.Plan) {
 	p.Add(batchNew, size-qcow2.SectorSize, make([]byte, qcow2.SectorSize), "the file grows: the new clusters past its end read as zeros")
 }
 
-func (e *refcountEdits) indices() []int64 {
-	all := make([]int64, 0, len(e.blocks))
-	for k := range e.blocks {
-		all = append(all, k)
-	}
-	slices.Sort(all)
-	return all
-}
+func (e *refcountEdits) indices() []int64 { return slices.Sorted(maps.Keys(e.blocks)) }
 
 func (e *refcountEdits) writeReftable(p *patch.Plan, h *qcow2.Header) {
 	table := make([]byte, 0, len(e.table)*qcow2.ReftableEntrySize)
