@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"reflect"
+	"runtime"
 	"testing"
 
 	"qcowscope/core/anatomy"
@@ -23,7 +24,15 @@ func at(off, n int64) fieldRange {
 	return fieldRange{Start: qcow2.HostOff(off), Len: qcow2.HostOff(n)}
 }
 
-// eachRecipe opens every recipe that can be opened.
+// every is of how many recipes one is looked at: under js, which is many times slower, a third.
+func every() int {
+	if runtime.GOOS == "js" && os.Getenv("QCOWSCOPE_FULL") == "" {
+		return 3
+	}
+	return 1
+}
+
+// eachRecipe opens every recipe that can be opened, or the share of them that is looked at.
 func eachRecipe(t *testing.T, visit func(t *testing.T, img *image.Image)) {
 	t.Helper()
 	names := testimages.Names()
@@ -31,7 +40,10 @@ func eachRecipe(t *testing.T, visit func(t *testing.T, img *image.Image)) {
 		t.Fatalf("only %d recipes", len(names))
 	}
 	opened := 0
-	for _, name := range names {
+	for i, name := range names {
+		if i%every() != 0 {
+			continue
+		}
 		b := testimages.Make(t, name)
 		img, err := image.Open(context.Background(), source.Bytes(b.Image))
 		if err != nil {
@@ -40,7 +52,7 @@ func eachRecipe(t *testing.T, visit func(t *testing.T, img *image.Image)) {
 		opened++
 		t.Run(name, func(t *testing.T) { visit(t, img) })
 	}
-	if opened < 200 {
+	if opened < 200/every() {
 		t.Errorf("only %d recipes could be opened", opened)
 	}
 }
