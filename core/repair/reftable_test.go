@@ -6,12 +6,13 @@ import (
 
 	"qcowscope/core/qcow2"
 	"qcowscope/core/source"
+	"qcowscope/testimages"
 )
 
 // A header that leads to something else instead of the reftable is pointed back to it: what
 // passes for refcounts there is not kept.
 func TestReftableIsSomethingElse(t *testing.T) {
-	healthy := load(t, "healthy_snapshots").Image
+	healthy := testimages.Make(t, "healthy_snapshots").Image
 	l1 := be.Uint64(healthy[qcow2.OffL1Table:])
 	for _, to := range []uint64{0, l1, be.Uint64(healthy[l1:]) & qcow2.OffsetMask} {
 		damaged := bytes.Clone(healthy)
