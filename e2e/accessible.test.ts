@@ -1,7 +1,7 @@
 import path from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import type {Page} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {violations} from './axe';
 import {damageFile, zeroRefblock} from './damage';
 import {choose, launch, settled, type App} from './page.mjs';
 import {makeImage, qemuCheck, qemuImg, withFolder} from './qemu';
@@ -11,11 +11,6 @@ beforeAll(async () => {
   app = await launch();
 });
 afterAll(() => app.close());
-
-async function violations(page: Page): Promise<string[]> {
-  const {violations: found} = await new AxeBuilder({page}).analyze();
-  return found.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html).join(' ')}`);
-}
 
 const screens = (['light', 'dark'] as const).flatMap((colorScheme) => [
   {colorScheme, width: 1280, height: 800},

@@ -2,12 +2,13 @@ import {execFile} from 'node:child_process';
 import {copyFile, readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {promisify} from 'node:util';
-import AxeBuilder from '@axe-core/playwright';
 import type {Locator, Page} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {pageDir} from '../scripts/paths.mjs';
+import {violations} from './axe';
 import {damageFile, lostRefcount, wrongCopied} from './damage';
 import type {Damage} from './damage';
+import {button, labOf} from './find';
 import {choose, launch, save, settled, type App} from './page.mjs';
 import {fileHash, guestHash, makeImage, qemuCheck, withFolder} from './qemu';
 
@@ -20,8 +21,6 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-const button = (where: Locator | Page, name: string) => where.getByRole('button', {name, exact: true});
-const labOf = (page: Page) => page.getByRole('region', {name: 'Lab', exact: true});
 const redirectIn = (where: Locator) => where.getByRole('switch', {name: 'Redirect: never overwrite what is live'});
 
 /** An L2 entry and a refcount are wrong: both change, in two tables. */
@@ -285,13 +284,6 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
     await page.context().close();
   });
 });
-
-async function violations(page: Page, part: string): Promise<string[]> {
-  // Colours change slowly.
-  await page.waitForFunction(() => document.getAnimations().every(({playState}) => playState !== 'running'));
-  const {violations: found} = await new AxeBuilder({page}).include(part).analyze();
-  return found.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html).join(' ')}`);
-}
 
 /** What of a part of the page could only be seen by scrolling sideways, but for what scrolls by itself. */
 function outside(page: Page, part: string, width: number): Promise<string[]> {

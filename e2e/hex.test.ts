@@ -1,9 +1,10 @@
 import {open, truncate} from 'node:fs/promises';
 import path from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import type {Locator, Page} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {violations} from './axe';
 import {damageFile, zeroRefblock} from './damage';
+import {button} from './find';
 import {choose, launch, settled, type App} from './page.mjs';
 import {makeImage, qemuImg, qemuIo, withFolder} from './qemu';
 
@@ -16,8 +17,6 @@ afterAll(() => app.close());
 const hexOf = (page: Page) => page.getByRole('region', {name: 'Hex', exact: true});
 const gridOf = (page: Page) => page.getByRole('grid', {name: 'Bytes of the file'});
 const cardOf = (page: Page) => page.getByRole('region', {name: 'Field', exact: true});
-const button = (where: Locator | Page, name: string | RegExp) =>
-  where.getByRole('button', typeof name === 'string' ? {name, exact: true} : {name});
 
 /** Types a place and goes there. */
 async function goTo(page: Page, place: string): Promise<void> {
@@ -322,10 +321,6 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
       // Low, since a rule is tried on every byte that is in sight.
       await page.setViewportSize({width, height: 560});
       await choose(page, image);
-      const violations = async () => {
-        const {violations: found} = await new AxeBuilder({page}).include('section.hex').analyze();
-        return found.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html).join(' ')}`);
-      };
       await button(page, 'Repair').click();
       await button(page, 'Apply repair').waitFor();
       await button(hexOf(page), 'Next change').click();
@@ -334,10 +329,10 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
         await button(hexOf(page), 'After the repair').click();
         await cardOf(page).locator('.diff').waitFor();
       }
-      expect(await violations(), 'bytes').toEqual([]);
+      expect(await violations(page, 'section.hex'), 'bytes').toEqual([]);
       await button(page, 'List of fields').click();
       await hexOf(page).getByRole('group', {name: 'Fields', exact: true}).waitFor();
-      expect(await violations(), 'list').toEqual([]);
+      expect(await violations(page, 'section.hex'), 'list').toEqual([]);
       expect(await page.evaluate(() => document.documentElement.scrollWidth), 'no sideways scrolling').toBeLessThanOrEqual(width);
       await page.context().close();
     });

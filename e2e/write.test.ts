@@ -1,9 +1,10 @@
 import {writeFile} from 'node:fs/promises';
 import path from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import type {Locator, Page} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {pageDir} from '../scripts/paths.mjs';
+import {violations} from './axe';
+import {button, labOf} from './find';
 import {choose, launch, save, settled, type App} from './page.mjs';
 import {qemuCheck, qemuImg, qemuIo, withFolder} from './qemu';
 
@@ -14,8 +15,6 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 const KIB = 1024;
-const labOf = (page: Page) => page.getByRole('region', {name: 'Lab', exact: true});
-const button = (where: Locator | Page, name: string) => where.getByRole('button', {name, exact: true});
 const edge = (lab: Locator, which: 'Start' | 'End') => lab.getByRole('slider', {name: `${which} of the range`});
 const headline = (lab: Locator) => lab.locator('.w-headline strong');
 
@@ -63,12 +62,6 @@ async function drag(page: Page, lab: Locator, from: number, to: number): Promise
     await page.mouse.move(x(from + ((to - from) * step) / 8), y);
   }
   await page.mouse.up();
-}
-
-async function violations(page: Page): Promise<string[]> {
-  await page.waitForFunction(() => document.getAnimations().every(({playState}) => playState !== 'running'));
-  const {violations: found} = await new AxeBuilder({page}).include('.lab-card').analyze();
-  return found.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html).join(' ')}`);
 }
 
 describe('a write', () => {
@@ -309,7 +302,7 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
       const lab = await openWrite(page, image);
       await pickRange(lab, '7K', '30K');
       await tableOf(lab);
-      expect(await violations(page), 'planned').toEqual([]);
+      expect(await violations(page, '.lab-card'), 'planned').toEqual([]);
       await lab.getByText('The eight states of a subcluster').click();
       await lab.getByText('Amplification').click();
       await lab.getByLabel('Trace of writes').fill('0 4K\n');
@@ -317,7 +310,7 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
       await lab.getByText('advised', {exact: true}).waitFor();
       await button(lab, 'Queue a second write in flight').click();
       await lab.getByText('Put write 2 in flight').waitFor();
-      expect(await violations(page), 'all open').toEqual([]);
+      expect(await violations(page, '.lab-card'), 'all open').toEqual([]);
       expect(await page.evaluate(() => document.documentElement.scrollWidth), 'no sideways scrolling').toBeLessThanOrEqual(width);
       await page.context().close();
     });
