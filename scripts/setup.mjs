@@ -41,7 +41,7 @@ export function checkNode() {
  * @param {string} version
  * @param {string} wanted
  */
-export function atLeast(version, wanted) {
+function atLeast(version, wanted) {
   const have = version.split('.').map((n) => Number.parseInt(n, 10));
   for (const [i, n] of wanted.split('.').map(Number).entries()) {
     const h = have[i] ?? 0;
@@ -87,7 +87,7 @@ function packagesAreCurrent() {
  * The full path of the first of these programs that is in PATH.
  * @param {...string} names
  */
-export function findProgram(...names) {
+function findProgram(...names) {
   const folders = (process.env.PATH ?? '').split(path.delimiter);
   for (const name of names) {
     for (const folder of folders) {

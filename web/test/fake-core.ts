@@ -55,7 +55,7 @@ function group(code: string, severity: string, title: string, count: number): Fi
 }
 
 export const leaks = group('leaked-cluster', 'waste', 'Leaked clusters', 3);
-export const lows = group('refcount-too-low', 'danger', 'Clusters in use are marked free', 2);
+const lows = group('refcount-too-low', 'danger', 'Clusters in use are marked free', 2);
 
 export function verdict(change: Partial<Verdict>): Verdict {
   return {
@@ -134,7 +134,7 @@ function finding(code: string, index: number): FindingView {
 
 const structure = {bits: 16, limit: '65535', refblocks: 1, tableClusters: 1, perRefblock: 32768};
 
-export const labReply: LabReply = {
+const labReply: LabReply = {
   kind: 'rebuild',
   blocked: [],
   before: structure,

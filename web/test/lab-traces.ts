@@ -5,7 +5,7 @@ import type {LabStage, LabStructure} from '../src/protocol/protocol.gen';
 
 /** Traces for tests of the Lab, as the core gives them. */
 
-export function structureOf(bits: number, perRefblock: number): LabStructure {
+function structureOf(bits: number, perRefblock: number): LabStructure {
   return {bits, limit: '1', refblocks: 1, tableClusters: 1, perRefblock};
 }
 

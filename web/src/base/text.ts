@@ -1,5 +1,5 @@
 /** A piece of text from an image: as it is, or the name of a character that could not be seen or would mislead. */
-export interface TextPiece {
+interface TextPiece {
   text: string;
   control: boolean;
 }

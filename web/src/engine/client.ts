@@ -15,7 +15,7 @@ export interface Port {
 }
 
 /** Starts a worker; `broken` is called if its script cannot be loaded or fails. */
-export type Spawn = (broken: (detail: string) => void) => Port;
+type Spawn = (broken: (detail: string) => void) => Port;
 
 /** A worker that has not ended. When it ends, `death` tells why and every call that waits for it fails. */
 interface Live {
@@ -32,7 +32,7 @@ interface Live {
 }
 
 /** Where the core is: all of it, and a part that is loaded sooner and knows the first operations only. */
-export interface Wasm {
+interface Wasm {
   first: string;
   whole: string;
 }

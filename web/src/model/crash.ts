@@ -16,7 +16,7 @@ export const OUTCOME_FACTS: Record<CrashOutcome, {word: string; safe: boolean; m
 };
 
 /** What was found out about a state. */
-export interface JudgedState {
+interface JudgedState {
   flight: number;
   landed: number;
   torn: number;

@@ -3,7 +3,7 @@ import type {Judged} from './crash';
 import type {CrashOutcome} from '../protocol/protocol.gen';
 
 /** The states of one flight, or those with everything on the disk: a box of cells, filled column by column. */
-export interface CrashBox {
+interface CrashBox {
   x: number;
   width: number;
   first: number;

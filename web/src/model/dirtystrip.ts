@@ -1,5 +1,5 @@
 /** A run of cells of a strip that look alike. */
-export interface StripRun {
+interface StripRun {
   from: number;
   cells: number;
   /** How dirty they are: 1 a little, 4 all of it. */

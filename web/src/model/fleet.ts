@@ -71,7 +71,7 @@ export function signOf(image: FleetImage): Severity {
   return SEVERITIES[Math.max(found, SEVERITIES.indexOf(severity))] ?? severity;
 }
 
-export const COLUMNS = ['verdict', 'image', 'size', 'checked'] as const;
+const COLUMNS = ['verdict', 'image', 'size', 'checked'] as const;
 
 export type Column = (typeof COLUMNS)[number];
 

@@ -1,5 +1,5 @@
 /** How well words fit a text, and which of its characters they hit. */
-export interface Fit {
+interface Fit {
   /** The larger the better. */
   score: number;
   hits: ReadonlySet<number>;

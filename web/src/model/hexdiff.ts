@@ -1,5 +1,5 @@
 /** A piece of two hex strings of bytes that is equal in both, or differs. */
-export interface HexPiece {
+interface HexPiece {
   old: string;
   new: string;
   differs: boolean;

@@ -62,7 +62,7 @@ export function moveOf(key: string, ctrl: boolean): Move | null {
   return move === 'rowStart' ? 'start' : move === 'rowEnd' ? 'end' : null;
 }
 
-export interface GridShape {
+interface GridShape {
   size: bigint;
   perRow: number;
   /** Rows that a page key moves by. */

@@ -67,14 +67,14 @@ export function byteAt(page: HexPage, offset: bigint): HexByte | null {
   };
 }
 
-export type PlanState = '' | 'planned' | 'applied';
+type PlanState = '' | 'planned' | 'applied';
 
 function planState(name: string): PlanState {
   return name === 'planned' || name === 'applied' ? name : '';
 }
 
 /** Reads a page of the core; `other` asks for the other side. */
-export type ReadPage = (start: bigint, other: boolean) => Promise<Result<HexReply, Problem>>;
+type ReadPage = (start: bigint, other: boolean) => Promise<Result<HexReply, Problem>>;
 
 /**
  * The pages that were read last. One is read at a time, and only those that are wanted now: whoever scrolls through a

@@ -3,7 +3,7 @@ import type {LabState, Span} from './labstate';
 import type {Step, Trace} from './labtrace';
 
 /** Refblocks narrower than this are drawn as columns, many in each. */
-export const NARROWEST = 5;
+const NARROWEST = 5;
 /** A column of such a drawing, in pixels. */
 const COLUMN = 2;
 /** More lines than this from refblocks to their clusters would hide each other: then only the step's own is drawn. */
@@ -31,7 +31,7 @@ export function barOf(axis: Axis, {from, to}: Span, least = 1.5): Bar {
   return {x: Math.min(x, axis.width - width), width};
 }
 
-export type BlockLook = 'old' | 'old-new' | 'freed' | 'broken' | 'placed' | 'written';
+type BlockLook = 'old' | 'old-new' | 'freed' | 'broken' | 'placed' | 'written';
 
 /** A refblock over or under the range that it counts. */
 export interface BlockBox extends Bar {
@@ -215,7 +215,7 @@ export function lanePath(axis: Axis, spans: readonly Span[], height: number, apa
 }
 
 /** Where the new structure lies, cluster by cluster. */
-export function newSpans(trace: Trace, state: LabState): Span[] {
+function newSpans(trace: Trace, state: LabState): Span[] {
   const spans: Span[] = [];
   for (const [i] of trace.blocks.entries()) {
     if (state.status[i] !== NONE) {

@@ -2,7 +2,7 @@ import {formatCount, plural} from '../base/units';
 import type {LabStage} from '../protocol/protocol.gen';
 
 /** What a stage does, in a word or two, and what came of it. */
-export interface StageLabel {
+interface StageLabel {
   name: string;
   note: string;
 }

@@ -22,7 +22,7 @@ export interface Step {
 export const STEP_NUMBERS = 8;
 
 /** What the steps lead from and to. */
-export interface TraceFrame {
+interface TraceFrame {
   before: LabStructure;
   after: LabStructure;
   /** The host cluster of each old refblock: 0 if there is none, -1 if its entry leads nowhere. */

@@ -24,7 +24,7 @@ export interface Link {
 }
 
 /** How the maps are looked at, as far as a link tells. */
-export type MapLooks = Pick<MapChoices, 'show' | 'by' | 'order' | 'layer'>;
+type MapLooks = Pick<MapChoices, 'show' | 'by' | 'order' | 'layer'>;
 
 /** The looks out of all choices. */
 export function looksOf({show, by, order, layer}: MapChoices): MapLooks {

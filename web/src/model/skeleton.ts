@@ -2,7 +2,7 @@ import {formatBytes} from '../base/units';
 import type {Info, SkeletonView} from '../protocol/protocol.gen';
 
 /** Something of the user's that a copy without data may keep. */
-export interface Keepable {
+interface Keepable {
   /** As the core calls it. */
   thing: string;
   label: string;

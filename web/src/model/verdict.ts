@@ -1,15 +1,15 @@
 import type {Info, Progress, Verdict} from '../protocol/protocol.gen';
 
 /** The fixed set of results of a check. */
-export const VERDICT_STATES = ['healthy', 'wasteful', 'unclean', 'damaged', 'data-missing', 'unreadable'] as const;
+const VERDICT_STATES = ['healthy', 'wasteful', 'unclean', 'damaged', 'data-missing', 'unreadable'] as const;
 
-export type VerdictState = (typeof VERDICT_STATES)[number];
+type VerdictState = (typeof VERDICT_STATES)[number];
 
 /** How a verdict is to be taken; decides colour and shape of its sign. */
 export type Tone = 'calm' | 'mild' | 'careful' | 'grave';
 
 /** A verdict in two or three words, for the badge. */
-export const VERDICT_FACTS: Record<VerdictState, {label: string; tone: Tone}> = {
+const VERDICT_FACTS: Record<VerdictState, {label: string; tone: Tone}> = {
   healthy: {label: 'No inconsistency found', tone: 'calm'},
   wasteful: {label: 'Wasted space only', tone: 'mild'},
   unclean: {label: 'Not closed cleanly', tone: 'careful'},
@@ -18,7 +18,7 @@ export const VERDICT_FACTS: Record<VerdictState, {label: string; tone: Tone}> = 
   unreadable: {label: 'Could not be read', tone: 'grave'},
 };
 
-export function verdictState(verdict: Verdict): VerdictState {
+function verdictState(verdict: Verdict): VerdictState {
   return VERDICT_STATES.find((state) => state === verdict.state) ?? 'unreadable';
 }
 
@@ -52,7 +52,7 @@ export function adviceOf(verdict: Verdict): string {
     : verdict.advice;
 }
 
-export function isStopped(verdict: Verdict): boolean {
+function isStopped(verdict: Verdict): boolean {
   return verdict.incomplete && verdict.problem.kind === 'cancelled';
 }
 

@@ -17,7 +17,7 @@ export interface Fall {
 }
 
 /** The waterfall. Where the file is far smaller than its disk, its lower part is drawn larger. */
-export interface Falls {
+interface Falls {
   upper: Fall[];
   lower: Fall[];
   /** How many times as large the lower part is drawn. */

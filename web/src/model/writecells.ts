@@ -84,7 +84,7 @@ export function runsOf(states: readonly SubclusterState[]): Run[] {
 }
 
 /** Cells side by side to which the same happens, for the table. */
-export interface CellRun extends Cell {
+interface CellRun extends Cell {
   from: number;
   count: number;
 }

@@ -88,7 +88,7 @@ export function withEdge(span: Span, edge: Edge, to: number, grid: Grid): Span {
 }
 
 /** Where an edge goes by so many grains; what lies between them is rounded to. */
-export function steppedEdge(span: Span, edge: Edge, grains: number, grid: Grid): Span {
+function steppedEdge(span: Span, edge: Edge, grains: number, grid: Grid): Span {
   const grain = grainOf(grid);
   const at = edge === 'start' ? span.offset : span.offset + span.length;
   const next = grains > 0 ? (Math.floor(at / grain) + grains) * grain : (Math.ceil(at / grain) + grains) * grain;

@@ -35,7 +35,7 @@ export const FROM_PATCH = -1;
 export const ZEROS = -2;
 
 /** What the core answers to: the name of an operation, its request and its reply. */
-export interface Ops extends FindingsOps, HexOps, LabOps, LayersOps, MapOps, RedirectOps, TakeawayOps, WriteOps {
+interface Ops extends FindingsOps, HexOps, LabOps, LayersOps, MapOps, RedirectOps, TakeawayOps, WriteOps {
   open: {request: OpenRequest; reply: OpenReply};
   check: {request: CheckRequest; reply: Verdict};
   findings: {request: FindingsRequest; reply: FindingsReply};

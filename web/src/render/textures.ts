@@ -4,7 +4,7 @@ import type {Texture} from '../model/owners';
 const SIDE = 6;
 
 /** A fill of the map: a colour, and lines over it in the colour of the page. */
-export interface TexturedFill {
+interface TexturedFill {
   fill: string;
   texture: Texture;
   page: string;

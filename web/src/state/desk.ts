@@ -13,7 +13,7 @@ export interface Place {
   scroll: number;
 }
 
-export interface DeskState {
+interface DeskState {
   /** Never empty. */
   places: readonly Place[];
   current: Place;

@@ -5,7 +5,7 @@ import type {FleetImage, FleetRun} from '../model/fleet';
 import type {Problem} from '../protocol/protocol.gen';
 
 /** A page of the bucket's images. */
-export interface ImagesPage {
+interface ImagesPage {
   images: FleetImage[];
   cursor?: string;
 }

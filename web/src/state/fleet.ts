@@ -6,7 +6,7 @@ import {FleetApi} from './fleet-api';
 import {Store} from './store';
 
 /** More are not listed at once: the filter of a prefix finds the others. */
-export const MOST_LISTED = 20_000;
+const MOST_LISTED = 20_000;
 
 const POLL_MS = 1500;
 

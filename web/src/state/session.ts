@@ -2,13 +2,13 @@ import {stoppedVerdict} from '../model/verdict';
 import type {Info, PlanRequest, PlanView, Problem, Progress, Verdict, WriteRequest} from '../protocol/protocol.gen';
 
 /** What is known of a file without reading it. */
-export interface FileFacts {
+interface FileFacts {
   name: string;
   size: number;
 }
 
 /** How far the plan of a repair is that is not applied. */
-export type RepairPlan =
+type RepairPlan =
   | {step: 'none'}
   /** `before` is the plan that was shown until then. */
   | {step: 'planning'; request: PlanRequest; before: PlanView | null}
@@ -33,13 +33,13 @@ export type Change =
   | {kind: 'write'; words: string; requests: readonly WriteRequest[]};
 
 /** A change that is applied in memory, with the verdict of the image that it makes. */
-export interface AppliedChange {
+interface AppliedChange {
   change: Change;
   after: Verdict;
 }
 
 /** What is being done to the changes; nothing else can be done to them meanwhile. */
-export type Work = null | {doing: 'applying' | 'undoing'; change: Change};
+type Work = null | {doing: 'applying' | 'undoing'; change: Change};
 
 /** An image that was opened and checked. */
 export interface OpenSession {
@@ -258,7 +258,7 @@ export function isBusy({work, plan}: OpenSession): boolean {
 }
 
 /** The state as scripts and assistive technology see it. */
-export type StatusState = 'empty' | 'opening' | 'checking' | 'done' | 'failed';
+type StatusState = 'empty' | 'opening' | 'checking' | 'done' | 'failed';
 
 export function statusState(session: Session): StatusState {
   if (session.step !== 'open') {

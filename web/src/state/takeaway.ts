@@ -19,7 +19,7 @@ export type Taking =
   | {step: 'failed'; what: What; problem: Problem};
 
 /** A report is small: it comes whole. */
-export type ReportForm = 'json' | 'html' | 'text';
+type ReportForm = 'json' | 'html' | 'text';
 
 const REPORTS: Record<ReportForm, {suffix: string; type: string}> = {
   json: {suffix: 'json', type: 'application/json'},

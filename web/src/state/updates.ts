@@ -9,7 +9,7 @@ export interface Kept {
 }
 
 /** Takes the newer version into use and loads the page again. */
-export type TakeNewer = () => Promise<void>;
+type TakeNewer = () => Promise<void>;
 
 /** Who keeps the page: starts doing so, and tells what it knows. */
 export type Keep = (tell: {offline: () => void; newer: () => void}) => TakeNewer;

@@ -18,7 +18,7 @@ export type Saving =
 export type LabTab = 'rebuild' | 'width' | 'crash' | 'write';
 
 /** A message that is not about the image itself, shown until it is closed. */
-export interface Notice {
+interface Notice {
   title: string;
   text: string;
 }

@@ -52,7 +52,7 @@ export function mapPalette(palette: Palette): MapPalette {
   return palette === DARK ? DARK_MAP : LIGHT_MAP;
 }
 
-export type Rgb = [number, number, number];
+type Rgb = [number, number, number];
 
 export function rgbOf(hex: string): Rgb {
   const value = parseInt(hex.slice(1), 16);

@@ -16,8 +16,8 @@ export interface Inside {
 }
 
 /** Subclusters lie in a cluster in four rows of eight. */
-export const SUBCLUSTER_COLUMNS = 8;
-export const SUBCLUSTER_ROWS = 4;
+const SUBCLUSTER_COLUMNS = 8;
+const SUBCLUSTER_ROWS = 4;
 
 /** From these sizes in pixels on: of a cell that is drawn, of one that the keys move by, of a cluster with letters. */
 const DRAWN_CELL = 1.5;
@@ -26,8 +26,8 @@ export const ROOMY_CLUSTER = 10;
 export const LETTER_CLUSTER = 24;
 /** Of a cluster whose subclusters are shown, and of a byte whose digits are. */
 export const SPLIT_CLUSTER = 128;
-export const LEGIBLE_BYTE = 17;
-export const CLOSEST_BYTE = 26;
+const LEGIBLE_BYTE = 17;
+const CLOSEST_BYTE = 26;
 
 /** The lowest level whose cells are large enough to be drawn. */
 export function drawnLevel(plane: Plane, scale: number): number {
@@ -43,7 +43,7 @@ export function levelFor(plane: Plane, scale: number, pixels: number): number {
 }
 
 /** Bytes side by side in a cluster: as many as make a square, or one half as high as wide. */
-export function byteColumns({clusterBits}: Inside): number {
+function byteColumns({clusterBits}: Inside): number {
   return 2 ** Math.ceil(clusterBits / 2);
 }
 
@@ -115,7 +115,7 @@ export function subclusterRect({subclusters}: Inside, index: number): Rect {
 }
 
 /** The size in clusters of what keys move by and a click means at a scale. */
-export interface Grain {
+interface Grain {
   kind: 'cells' | 'subcluster' | 'byte';
   level: number;
   width: number;

@@ -30,7 +30,7 @@ export function guestKindNamed(name: string): number {
 const DIRTY_KINDS = ['clean', 'dirty', 'unknown'] as const;
 
 /** The same of LayerKinds. */
-export const LAYER_KINDS = [
+const LAYER_KINDS = [
   'none',
   'tables',
   'active',
@@ -40,7 +40,7 @@ export const LAYER_KINDS = [
   'snapshot-later',
 ] as const;
 
-export const FIRST_SNAPSHOT_KIND = 5;
+const FIRST_SNAPSHOT_KIND = 5;
 
 /** The same of ReferenceSteps. */
 export const REFERENCE_STEPS = ['0', '1', '2', '3', '4', '5 to 8', '9 to 16', '17 to 64', '65 to 254', '255 or more'] as const;
@@ -89,7 +89,7 @@ export function looksOf(space: MapSpace, by: ColourBy, palette: MapPalette, fact
 }
 
 /** Index 0 and 1 are what is fine: not in use, and in use. The severities follow. */
-export const HEALTH_FINE = 1;
+const HEALTH_FINE = 1;
 
 function healthLooks(space: MapSpace, palette: MapPalette, parent: boolean): Look[] {
   const nothing = space === 'host' ? 'Free' : parent ? 'From the parent' : 'Nothing stored';

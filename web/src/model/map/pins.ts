@@ -19,7 +19,7 @@ export interface PlacedPin extends Pin {
 }
 
 /** Pins closer than this are joined: each can then be hit with a finger. */
-export const PIN_DISTANCE = 26;
+const PIN_DISTANCE = 26;
 const EDGE = 9;
 /** With more than so many on screen, pins are joined that are farther apart. */
 const MOST_PINS = 60;

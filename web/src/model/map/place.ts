@@ -13,7 +13,7 @@ export function samePlace(a: MapPlace | null, b: MapPlace | null): boolean {
   return a === b || (a !== null && b !== null && keyOfPlace(a) === keyOfPlace(b));
 }
 
-export function keyOfPlace(place: MapPlace): string {
+function keyOfPlace(place: MapPlace): string {
   return place.space === 'host' ? `host ${place.cluster}` : `guest ${place.layer} ${place.cluster}`;
 }
 

@@ -110,11 +110,6 @@ export function cellAround(level: number, {x, y}: Point): Cell {
   return {level, x: Math.floor(x / 2 ** level), y: Math.floor(y / 2 ** level)};
 }
 
-export function cellRect({level, x, y}: Cell): Rect {
-  const side = 2 ** level;
-  return {x: x * side, y: y * side, width: side, height: side};
-}
-
 /** How the core names a cell or a block of cells: by column and row, or by its number on the curve. */
 export function nameOf(plane: Plane, {level, x, y}: Cell): Point {
   return plane.order === 'hilbert' ? {x: hilbertIndex(plane.bits - level, x, y), y: 0} : {x, y};

@@ -3,7 +3,7 @@ import {flatPainterFor, glPainterFor} from './painter';
 import type {CellPainter} from './painter';
 
 /** How the cells are painted; also a data attribute of the element that holds the canvas. */
-export type PaintedBy = 'webgl' | 'canvas' | 'nothing';
+type PaintedBy = 'webgl' | 'canvas' | 'nothing';
 
 /**
  * The canvas of the cells: with WebGL2 if there is any, else, or while the graphics card has lost it, without. A canvas

@@ -30,8 +30,8 @@ export interface Frame {
 }
 
 /** What of a cell is looked up in the table. The numbers are those in the shader. */
-export const MODES = {kind: 0, health: 1, references: 2, place: 3, ownPlace: 4} as const;
-export type Mode = (typeof MODES)[keyof typeof MODES];
+const MODES = {kind: 0, health: 1, references: 2, place: 3, ownPlace: 4} as const;
+type Mode = (typeof MODES)[keyof typeof MODES];
 
 export function modeOf(space: MapSpace, by: ColourBy): Mode {
   switch (by) {

@@ -13,7 +13,7 @@ function shapeOf(rank: number): Path2D {
 }
 
 /** A mark with a rim in the page's colour, so that it stands out from any fill. */
-export function drawMark(context: CanvasRenderingContext2D, palette: Palette, x: number, y: number, size: number, rank: number): void {
+function drawMark(context: CanvasRenderingContext2D, palette: Palette, x: number, y: number, size: number, rank: number): void {
   const shape = shapeOf(rank);
   context.save();
   context.translate(x - size / 2, y - size / 2);

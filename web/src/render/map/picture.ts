@@ -21,7 +21,7 @@ import {StripPainter, stripPlace} from './strip';
 import type {Source} from './tiles';
 
 /** What a map shows, wherever it looks. */
-export interface MapScene {
+interface MapScene {
   /** The clusters themselves: what is picked, and where marks come from. */
   source: Source;
   /** What is coloured: the same, or the same by layer and order. */

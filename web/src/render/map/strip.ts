@@ -8,7 +8,7 @@ import {PAST_END, strength, tableIndex} from './frame';
 import type {Frame, Tile} from './frame';
 
 /** The whole file or disk as a narrow strip, from its start above to its end below. */
-export interface StripScene {
+interface StripScene {
   frame: Frame;
   palette: Palette;
   /** A tile with all that there is: what is coloured, and what is wrong. */

@@ -13,7 +13,7 @@ export interface Source {
   plane: Plane;
 }
 
-export type ReadTile = (request: MapTileRequest) => Promise<Result<Uint8Array<ArrayBuffer>, Problem>>;
+type ReadTile = (request: MapTileRequest) => Promise<Result<Uint8Array<ArrayBuffer>, Problem>>;
 
 /** Bounds the memory of a map: with 2 MiB a tile, and the same again on the graphics card. */
 const MOST_TILES = 16;

@@ -25,7 +25,7 @@ export function Lane({grid, write}: {grid: Grid; write: QueuedWrite}) {
   );
 }
 
-export const PART_TEXTS: Record<string, string> = {flying: 'in flight', waits: 'waits', written: 'written'};
+const PART_TEXTS: Record<string, string> = {flying: 'in flight', waits: 'waits', written: 'written'};
 const PART_LETTERS: Record<string, string> = {flying: '\u2192', waits: '\u2016', written: '\u2713'};
 
 export function keptText(number: number, {keepsFrom, keeps, inPlace}: QueuedPart): string {

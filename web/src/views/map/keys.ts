@@ -13,7 +13,7 @@ const MOVES: Record<string, Move> = {
 };
 
 /** What else a map does at a key. */
-export interface KeyActions {
+interface KeyActions {
   /** h: rows or the curve. */
   layOut: () => void;
   /** Enter: what is this? And again: closer. */

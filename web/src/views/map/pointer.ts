@@ -4,7 +4,7 @@ import {isWhole} from '../../state/viewpoint';
 import type {Viewpoint} from '../../state/viewpoint';
 
 /** What a map does at its pointers. */
-export interface PointerActions {
+interface PointerActions {
   hover: (hit: Hit | null) => void;
   pick: (hit: Hit) => void;
 }

@@ -42,7 +42,7 @@ export function selectedIn(space: MapSpace, layer: number, place: MapPlace | nul
 }
 
 /** The elements that a picture is made of. */
-export interface PictureParts {
+interface PictureParts {
   frame: {current: HTMLDivElement | null};
   strip: {current: HTMLCanvasElement | null};
   axis: {current: HTMLCanvasElement | null};
