@@ -149,6 +149,8 @@ type builder struct {
 	*pyramid
 	ctx   context.Context
 	looks looks
+	// summed: so few clusters as the lowest cells stand for are summed up sooner than compared.
+	summed bool
 	// The run that was met last: clusters [from, end) look like k.
 	k         look
 	from, end int64
@@ -156,7 +158,8 @@ type builder struct {
 
 // build fills the pyramid. An error is the context's.
 func (y *pyramid) build(ctx context.Context, l looks) error {
-	b := &builder{pyramid: y, ctx: ctx, looks: l}
+	_, faster := l.(summed)
+	b := &builder{pyramid: y, ctx: ctx, looks: l, summed: faster && y.leaf == lowestLeaf}
 	var t tally
 	return b.cell(y.plane.Top(), place{}, &t)
 }
@@ -202,7 +205,7 @@ func (b *builder) cell(level int, at place, t *tally) error {
 // alike tells whether all clusters of a cell, and those between them, look the same. A cell
 // that is cut short does not count where its clusters do: where they have a mark.
 func (b *builder) alike(level int, at place) (k look, ok bool) {
-	if b.order == Rows && level < alikeRows {
+	if b.order == Rows && level < alikeRows || b.summed && level == b.leaf {
 		return k, false
 	}
 	first, end := b.plane.span(b.order, level, at)
@@ -218,13 +221,4 @@ func (b *builder) alike(level int, at place) (k look, ok bool) {
 		return k, false
 	}
 	return b.k, true
-}
-
-// sum adds n clusters from first on.
-func sum(l looks, first, n int64, t *tally) {
-	for end := first + n; first < end; {
-		k, n := l.run(first, end-first)
-		t.add(k, n)
-		first += n
-	}
 }

@@ -295,3 +295,28 @@ func TestBlock(t *testing.T) {
 		}
 	}
 }
+
+// TestSumIsThatOfRuns: what is summed up cluster by cluster is what is summed up run by run.
+func TestSumIsThatOfRuns(t *testing.T) {
+	sums := 0
+	for _, name := range testimages.Names() {
+		img, report := checkedRecipe(t, name)
+		if img == nil {
+			continue
+		}
+		m := NewHostMap(img.Geo, report)
+		n := min(m.Picture.Plane.Clusters, smallDisk)
+		for _, part := range []Clusters{{0, n}, {n / 3, n / 2}, {n / 2, min(n, 1)}} {
+			var got, want tally
+			sum(m, part.First, part.N, &got)
+			sumRuns(m, part.First, part.N, &want)
+			if got != want {
+				t.Errorf("%s, %+v: %+v, want %+v", name, part, got, want)
+			}
+			sums++
+		}
+	}
+	if sums < 100 {
+		t.Errorf("%d sums only", sums)
+	}
+}

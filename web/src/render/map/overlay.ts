@@ -21,9 +21,7 @@ export function paintOverlay(context: CanvasRenderingContext2D, scene: Overlay):
   } else if (scene.camera.scale >= LETTER_CLUSTER) {
     paintLetters(context, scene);
   }
-  for (const part of scene.written) {
-    corner(context, scene, part);
-  }
+  paintCorners(context, scene);
   for (const part of scene.selected) {
     ring(context, scene, part, 2.5);
   }
@@ -93,19 +91,34 @@ function ring(context: CanvasRenderingContext2D, {camera, screen, palette}: Over
 }
 
 const CORNER = 13;
-const SMALLEST_CORNER = 6;
+const SMALLEST_CORNER = 9;
 
-/** What a plan writes to has a corner turned down. */
-function corner(context: CanvasRenderingContext2D, {camera, screen, palette}: Overlay, part: Rect): void {
-  const rect = screenRect(camera, part);
+/** What a plan writes to has a corner turned down. Of corners that would lie on one another one is painted. */
+function paintCorners(context: CanvasRenderingContext2D, {camera, screen, palette, written}: Overlay): void {
   const size = Math.max(SMALLEST_CORNER, Math.min(CORNER, camera.scale / 2));
-  const right = rect.x + Math.max(rect.width, size);
-  const bottom = rect.y + Math.max(rect.height, size);
-  if (right < 0 || bottom < 0 || rect.x > screen.width || rect.y > screen.height) {
-    return;
+  const painted = new Set<string>();
+  for (const part of written) {
+    const rect = screenRect(camera, part);
+    if (rect.x + rect.width < 0 || rect.y + rect.height < 0 || rect.x > screen.width || rect.y > screen.height) {
+      continue;
+    }
+    // In a small cell the corner is larger than the cell, and seen whole at the edge, too.
+    const right = rect.width < size ? Math.min(rect.x + size, screen.width - RIM) : rect.x + rect.width;
+    const bottom = rect.height < size ? Math.min(rect.y + size, screen.height - RIM) : rect.y + rect.height;
+    const place = `${Math.floor(right / size)} ${Math.floor(bottom / size)}`;
+    if (!painted.has(place)) {
+      painted.add(place);
+      paintCorner(context, palette, right, bottom, size);
+    }
   }
+}
+
+const RIM = 1.5;
+
+/** A dark triangle with a light rim. */
+function paintCorner(context: CanvasRenderingContext2D, palette: Overlay['palette'], right: number, bottom: number, size: number): void {
   for (const [grow, colour] of [
-    [1.5, palette.page],
+    [RIM, palette.page],
     [0, palette.ink],
   ] as const) {
     context.fillStyle = colour;

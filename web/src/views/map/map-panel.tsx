@@ -40,13 +40,19 @@ function Written({session}: {session: OpenSession}) {
   const clusters = written.runs.reduce((sum, {count}) => sum + count, 0);
   return (
     <p class="map-written">
-      <svg viewBox="0 0 12 12" aria-hidden="true">
-        <path d="M0 12 12 0v12z" fill="currentColor" />
-      </svg>{' '}
+      <CornerSign />{' '}
       {isApplied(session) ? 'What was changed' : 'What the plan writes to'} has a corner on the map of the file:{' '}
       {written.more ? 'more than ' : ''}
       {plural(clusters, 'cluster')}.
     </p>
+  );
+}
+
+function CornerSign() {
+  return (
+    <svg class="corner-sign" viewBox="0 0 12 12" aria-hidden="true">
+      <path d="M0 12 12 0v12z" fill="currentColor" />
+    </svg>
   );
 }
 
@@ -81,15 +87,23 @@ function aspectOf(states: readonly SightState[]): number {
   return Math.max(...aspects);
 }
 
+/** What the marks on the maps mean. */
 function Marks({verdict}: {verdict: Verdict}) {
+  const controller = useController();
+  const {written} = useStore(controller.map.linked);
   const waste = SEVERITIES.indexOf('waste');
   const marked = countsBySeverity(verdict.groups).filter(({severity}) => SEVERITIES.indexOf(severity) >= waste);
-  return marked.length === 0 ? null : (
+  return marked.length === 0 && written === null ? null : (
     <p class="legend-marks">
       Marks:
       {marked.map(({severity}) => (
         <SeverityTag key={severity} severity={severity} />
       ))}
+      {written !== null && (
+        <span class="legend-corner">
+          <CornerSign /> Changed
+        </span>
+      )}
     </p>
   );
 }
