@@ -115,7 +115,7 @@ func (c *command) amend(f *file, img *image.Image, o amendOptions) int {
 		a.trace.write(c.out)
 		return c.printPlan(f, a.plan, a.report, *o.form)
 	}
-	c.warnNames(f, img, o.copying)
+	c.warnNames(f, img, o.copying, "")
 	if err := c.writeChanged(f, a.plan, o.copying, a.report); err != nil {
 		return c.fail(err)
 	}

@@ -29,8 +29,8 @@ func otherFile(imagePath, name string) string {
 }
 
 // warnNames says when the copy no longer finds a file that the image names, and when both
-// would write to the same one.
-func (c *command) warnNames(f *file, img *image.Image, o copying) {
+// would write to the same one. dataOut is where the copy's own data file goes, "" if it has none.
+func (c *command) warnNames(f *file, img *image.Image, o copying, dataOut string) {
 	if o.inPlace {
 		return // names stay where they are
 	}
@@ -38,7 +38,7 @@ func (c *command) warnNames(f *file, img *image.Image, o copying) {
 		fmt.Fprintf(c.err, "qcowscope %s: the image names its backing file %s relative to itself, and from %s that leads elsewhere: --rebase-backing keeps it valid\n",
 			c.verb.name, printable(img.BackingFile), printable(o.path))
 	}
-	if img.Geo.DataFile {
+	if img.Geo.DataFile && dataOut == "" {
 		fmt.Fprintf(c.err, "qcowscope %s: the data is in the file %s, which the image and its copy share: use only one of them from now on\n", c.verb.name, printable(img.DataFile))
 	}
 }

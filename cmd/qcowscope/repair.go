@@ -163,7 +163,7 @@ func (c *command) repairWith(f *file, ch *change, o repairOptions, out *repair.O
 	if err != nil {
 		return c.fail(err)
 	}
-	c.warnNames(f, ch.was, o.copying)
+	c.warnNames(f, ch.was, o.copying, "")
 	if err := c.writeChanged(f, ch.plan, o.copying, out.After); err != nil {
 		return c.fail(err)
 	}

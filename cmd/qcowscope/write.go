@@ -176,7 +176,7 @@ func (c *command) write(f *file, img *image.Image, o writeOptions, req cow.Reque
 	if err := c.writeFiles(f, beside, o, done); err != nil {
 		return c.fail(err)
 	}
-	c.warnNames(f, img, o.copying)
+	c.warnNames(f, img, o.copying, o.dataOut)
 	c.reportWrite(f, o, done)
 	return leftCode(done.report)
 }

@@ -29,6 +29,8 @@ func TestRandomSequences(t *testing.T) {
 	if os.Getenv("QCOWSCOPE_FULL") != "" {
 		n = 240
 	}
+	var all covered
+	t.Cleanup(func() { all.judge(t, n) })
 	for _, kind := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			var tally tally
@@ -37,7 +39,9 @@ func TestRandomSequences(t *testing.T) {
 				t.Run(fmt.Sprint(seed), func(t *testing.T) {
 					t.Parallel()
 					rng := rand.New(rand.NewPCG(uint64(seed), uint64(slices.Index(kinds, kind))))
-					newSequence(t, drawDisk(kind, rng), rng, &tally).run()
+					s := newSequence(t, drawDisk(kind, rng), rng, &tally)
+					s.covered = &all
+					s.run()
 				})
 			}
 		})
@@ -57,6 +61,53 @@ func (n *tally) judge(t *testing.T, sequences int) {
 	}
 }
 
+// covered counts, over all kinds of images, what was done to them.
+type covered struct{ normal, extended, data, zero, discard, snapshots atomic.Int64 }
+
+// judge holds that enough of each was done, for so many sequences of each kind of image.
+func (c *covered) judge(t *testing.T, each int) {
+	for _, f := range []struct {
+		what  string
+		n     *atomic.Int64
+		floor int
+	}{
+		{"sequences on normal images", &c.normal, 5 * each}, {"sequences on extended images", &c.extended, 4 * each},
+		{"writes", &c.data, 100 * each}, {"zero writes", &c.zero, 50 * each}, {"discards", &c.discard, 20 * each}, {"snapshots", &c.snapshots, 3 * each},
+	} {
+		if t.Logf("%d %s", f.n.Load(), f.what); f.n.Load() < int64(f.floor) {
+			t.Errorf("too few %s: %d, wanted %d", f.what, f.n.Load(), f.floor)
+		}
+	}
+}
+
+// count notes a request, or with nil a snapshot.
+func (c *covered) count(r *cow.Request) {
+	if c == nil {
+		return // a sequence that is not one of many
+	}
+	switch {
+	case r == nil:
+		c.snapshots.Add(1)
+	case r.Kind == cow.Zero:
+		c.zero.Add(1)
+	case r.Kind == cow.Discard:
+		c.discard.Add(1)
+	default:
+		c.data.Add(1)
+	}
+}
+
+// image notes the image of a sequence.
+func (c *covered) image(d disk) {
+	switch {
+	case c == nil:
+	case d.extended:
+		c.extended.Add(1)
+	default:
+		c.normal.Add(1)
+	}
+}
+
 // sequence is one image twice: QEMU's in a folder, ours in memory.
 type sequence struct {
 	t    *testing.T
@@ -71,6 +122,7 @@ type sequence struct {
 	w    *cow.Writer
 	done []string // commands so far
 	*tally
+	covered *covered // may be nil
 }
 
 func newSequence(t *testing.T, d disk, rng *rand.Rand, n *tally) *sequence {
@@ -162,6 +214,7 @@ func (h holes) Hole(off int64) (bool, int64, error) {
 }
 
 func (s *sequence) run() {
+	s.covered.image(s.d)
 	for range s.d.steps {
 		switch k := s.rng.IntN(20); {
 		case k == 0 && s.d.snapshots:
@@ -179,6 +232,7 @@ func (s *sequence) run() {
 // snapshot is taken by qemu-img; both go on from its file.
 func (s *sequence) snapshot() {
 	s.done = append(s.done, "snapshot")
+	s.covered.count(nil)
 	s.q.end()
 	s.q = nil
 	run(s.t, s.dir, "qemu-img", "snapshot", "-c", fmt.Sprint("s", len(s.done)), "image.qcow2")
@@ -229,6 +283,7 @@ func (s *sequence) request() cow.Request {
 func (s *sequence) step(r cow.Request) {
 	s.t.Helper()
 	s.done = append(s.done, command(r))
+	s.covered.count(&r)
 	s.q.do(command(r))
 	if s.d.lazy {
 		s.q.end() // refcounts reach the disk when the image is closed
