@@ -2,8 +2,8 @@ import path from 'node:path';
 import type {Locator, Page} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {violations} from './axe';
-import {damageFile, farAway} from './damage';
-import {choose, launch, repair, type App} from './page.mjs';
+import {BAD, CLUSTER, middleOf, oneInMillions, picture, region, shown, withoutWebGl} from './maps';
+import {choose, launch, type App} from './page.mjs';
 import {makeImage, qemuImg, qemuIo, withFolder} from './qemu';
 
 let app: App;
@@ -12,32 +12,10 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-const CLUSTER = 65536;
-/** Of 2^24 clusters the only one with which something is wrong. */
-const BAD = 16_000_001;
 const BAD_TITLE = 'Cluster 16,000,001';
 
-/** A file of 2^24 clusters, nearly all of them holes, one of them in use but marked free. */
-async function oneInMillions(folder: string): Promise<string> {
-  const image = path.join(folder, 'large.qcow2');
-  await qemuImg('create', '-q', '-f', 'qcow2', image, '1T');
-  await qemuIo(image, 'write -P 1 0 64k');
-  await damageFile(image, farAway(BAD, 2 ** 24));
-  return image;
-}
-
-const region = (page: Page, name: string) => page.getByRole('region', {name, exact: true});
-const picture = (page: Page, name = 'Host map') => region(page, name).locator('.map-frame');
 const caption = (page: Page, name = 'Host map') => region(page, name).locator('.map-caption').innerText();
 const step = (page: Page, name: string, label: string) => region(page, name).getByRole('button', {name: label, exact: true});
-
-/** Waits until a map shows all that there is to show. */
-async function shown(page: Page, name = 'Host map'): Promise<Locator> {
-  await region(page, name).locator('.map-frame[aria-busy=false]').waitFor();
-  // What has come last is painted in the next frame.
-  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
-  return picture(page, name);
-}
 
 async function opened(image: string, size = {width: 1280, height: 1000}, page?: Page): Promise<{page: Page; trouble: string[]}> {
   const watched = page === undefined ? await app.open() : {page, trouble: []};
@@ -74,11 +52,6 @@ async function pixels(frame: Locator): Promise<{colours: Map<string, number>; bl
     return {colours: [...counts], black: places};
   }, png);
   return {colours: new Map(colours), black};
-}
-
-function middleOf(places: readonly {x: number; y: number}[]): {x: number; y: number} {
-  const sum = places.reduce((a, b) => ({x: a.x + b.x, y: a.y + b.y}), {x: 0, y: 0});
-  return {x: sum.x / places.length, y: sum.y / places.length};
 }
 
 /** The mark on a picture on which there is only one. */
@@ -144,13 +117,7 @@ describe('one bad cluster of 2^24', () => {
   test('is seen without WebGL, too', async () => {
     await withFolder(async (folder) => {
       const {page, trouble} = await app.open();
-      await page.addInitScript(() => {
-        const canvas = HTMLCanvasElement.prototype;
-        const getContext = Reflect.get(canvas, 'getContext') as (...args: unknown[]) => unknown;
-        Reflect.set(canvas, 'getContext', function (this: HTMLCanvasElement, ...args: unknown[]) {
-          return args[0] === 'webgl2' ? null : getContext.apply(this, args);
-        });
-      });
+      await page.addInitScript(withoutWebGl);
       await page.reload();
       await opened(await oneInMillions(folder), undefined, page);
       const frame = picture(page);
@@ -315,20 +282,6 @@ test('two fingers zoom on a touch screen', async () => {
     await touch('touchEnd', 0);
     await expect.poll(() => step(page, 'Host map', 'Whole').getAttribute('aria-pressed')).toBe('false');
     expect(await page.evaluate(() => visualViewport?.scale), 'the page itself is not zoomed').toBe(1);
-    await page.context().close();
-  });
-});
-
-test('the maps show what a repair makes of the image', async () => {
-  await withFolder(async (folder) => {
-    const {page, trouble} = await opened(await oneInMillions(folder));
-    await page.locator('.map-tools').getByLabel('Colour').selectOption('health');
-    const danger = page.getByRole('list', {name: 'Filter of the host map'}).getByRole('button', {name: /^Danger/});
-    await expect.poll(() => danger.innerText()).toMatch(/Danger\s+1 /);
-    await repair(page);
-    await shown(page);
-    await expect.poll(() => danger.count()).toBe(0);
-    expect(trouble).toEqual([]);
     await page.context().close();
   });
 });
