@@ -15,6 +15,10 @@ export function CrashTab({session}: {session: OpenSession}) {
   if (session.changes.at(-1)?.change.kind === 'crash') {
     return <OpenedCrash session={session} />;
   }
+  if (crash === null && place.step === 'loading') {
+    // A choice that is made before it is known would keep the wrong place.
+    return <p role="status">Looking for a place to write to.</p>;
+  }
   const plan = session.plan.step === 'planned' ? session.plan.request : null;
   const offset = place.step === 'loaded' ? place.value.offset : '0x0';
   const {repairable} = currentVerdict(session);
