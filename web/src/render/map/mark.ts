@@ -1,3 +1,4 @@
+import type {Screen} from '../../model/map/camera';
 import type {PlacedPin} from '../../model/map/pins';
 import {shortCount} from '../../model/map/pins';
 import type {Palette} from '../../model/palette';
@@ -31,8 +32,8 @@ function drawMark(context: CanvasRenderingContext2D, palette: Palette, x: number
 
 const COUNT_FONT = '650 10.5px system-ui, "Liberation Sans", Arial, sans-serif';
 
-/** A mark and how many clusters it stands for, if more than one. */
-export function drawPin(context: CanvasRenderingContext2D, palette: Palette, pin: PlacedPin, size: number): void {
+/** A mark and, if it stands for more than one cluster, how many, where the picture has room for it. */
+export function drawPin(context: CanvasRenderingContext2D, palette: Palette, pin: PlacedPin, size: number, screen: Screen): void {
   drawMark(context, palette, pin.x, pin.y, size, pin.rank);
   if (pin.count < 2) {
     return;
@@ -42,14 +43,16 @@ export function drawPin(context: CanvasRenderingContext2D, palette: Palette, pin
   context.textAlign = 'center';
   context.textBaseline = 'middle';
   const width = context.measureText(text).width + 7;
-  const y = pin.y + size / 2 + 7;
+  const x = Math.max(width / 2 + 1, Math.min(screen.width - width / 2 - 1, pin.x));
+  const below = pin.y + size / 2 + 7;
+  const y = below + 7.5 > screen.height ? pin.y - size / 2 - 7 : below;
   context.fillStyle = palette.page;
   context.strokeStyle = palette.ink;
   context.lineWidth = 1;
   context.beginPath();
-  context.roundRect(pin.x - width / 2, y - 6.5, width, 13, 6.5);
+  context.roundRect(x - width / 2, y - 6.5, width, 13, 6.5);
   context.fill();
   context.stroke();
   context.fillStyle = palette.ink;
-  context.fillText(text, pin.x, y + 0.5);
+  context.fillText(text, x, y + 0.5);
 }

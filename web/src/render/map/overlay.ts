@@ -29,7 +29,7 @@ export function paintOverlay(context: CanvasRenderingContext2D, scene: Overlay):
     ring(context, scene, scene.hovered, 1);
   }
   for (const pin of [...scene.pins].sort((a, b) => a.rank - b.rank)) {
-    drawPin(context, scene.palette, placed(scene, pin), pinSize(scene));
+    drawPin(context, scene.palette, placed(scene, pin), pinSize(scene), scene.screen);
   }
   if (scene.cursor !== null) {
     ring(context, scene, scene.cursor, 1.5);
