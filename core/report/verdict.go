@@ -18,6 +18,8 @@ func Verdict(r *check.Report) (state, headline, advice string) {
 	case lost != nil:
 		return "data-missing", fmt.Sprintf("The map to some of your data is gone, but the data may still be in the file (%s).", count(lost.Findings[0].Got, "cluster")),
 			"Do not start this VM and do not run another repair tool: qemu-img would call this data leaked and erase it. Keep a copy of the file as it is. A repair here keeps every byte."
+	case r.Refused && onlyUnknownFeatures(r):
+		return "damaged", "This image uses a feature that is not known here: a newer program may have written it.", "Open it with the newest QEMU. If that refuses it too, the header is damaged; keep a copy of the file as it is. Nothing is planned for it here."
 	case r.Refused && worst >= check.Damage:
 		return "damaged", "QEMU cannot open this image: its header or a table that is read first is damaged.", "Do not write to the file; keep a copy. The findings say which field is wrong."
 	case dirty && r.Corruptions > 0 && onlyRefcounts(r):
@@ -36,6 +38,16 @@ func Verdict(r *check.Report) (state, headline, advice string) {
 		return "damaged", "QEMU has locked this image after it saw damage, but no damage is left.", "Repair removes the lock. Save the repaired copy and start the VM from that."
 	}
 	return "healthy", "No inconsistency found.", "The tables agree with each other. qcow2 has no checksums for the data itself, so damage inside the data cannot be seen here."
+}
+
+// onlyUnknownFeatures tells whether nothing else keeps QEMU from opening the image.
+func onlyUnknownFeatures(r *check.Report) bool {
+	for _, g := range r.Groups {
+		if g.Code.Severity() >= check.Damage && g.Code != check.FeatureUnknown {
+			return false
+		}
+	}
+	return r.Group(check.FeatureUnknown) != nil
 }
 
 // onlyRefcounts tells whether all corruption is what an unclean close leaves with lazy

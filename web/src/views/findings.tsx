@@ -147,21 +147,23 @@ function Filter({groups, shown}: {groups: FindingGroup[]; shown: ShownGroup[] | 
     <div class="filter">
       <Severities groups={groups} filter={filter} change={change} />
       <div class="row">
-        <label>
-          Kind
-          <select
-            aria-label="Only this kind of findings"
-            value={filter.code}
-            onChange={(event) => change({code: event.currentTarget.value})}
-          >
-            <option value="">All {plural(groups.length, 'kind')}</option>
-            {groups.map((group) => (
-              <option key={group.code} value={group.code}>
-                {SEVERITY_FACTS[severityNamed(group.severity)].word}: {group.title} ({formatCount(group.count)})
-              </option>
-            ))}
-          </select>
-        </label>
+        {(groups.length > 1 || filter.code !== '') && (
+          <label>
+            Kind
+            <select
+              aria-label="Only this kind of findings"
+              value={filter.code}
+              onChange={(event) => change({code: event.currentTarget.value})}
+            >
+              <option value="">All {plural(groups.length, 'kind')}</option>
+              {groups.map((group) => (
+                <option key={group.code} value={group.code}>
+                  {SEVERITY_FACTS[severityNamed(group.severity)].word}: {group.title} ({formatCount(group.count)})
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
         <label>
           Filter <kbd aria-hidden="true">/</kbd>
           <input

@@ -63,6 +63,7 @@ export function Header({session, panel, onPanel}: HeaderProps) {
 }
 
 function Panels({panel, onPanel}: Omit<HeaderProps, 'session'>) {
+  const {singleKeys} = useStore(useController().view);
   return (
     <nav aria-label="Parts of the page">
       <ul>
@@ -70,15 +71,14 @@ function Panels({panel, onPanel}: Omit<HeaderProps, 'session'>) {
           <li key={name}>
             <a
               href={`#${name}`}
+              title={singleKeys ? `Key ${i + 1}` : undefined}
+              aria-keyshortcuts={singleKeys ? String(i + 1) : undefined}
               aria-current={name === panel ? 'true' : undefined}
               onClick={(event) => {
                 event.preventDefault();
                 onPanel(name);
               }}
             >
-              <span class="key" aria-hidden="true">
-                {i + 1}
-              </span>
               {PANEL_LABELS[name]}
             </a>
           </li>

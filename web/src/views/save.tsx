@@ -6,6 +6,7 @@ import {changeMarks, changeWords, currentInfo, isApplied, isRepaired} from '../s
 import type {OpenSession} from '../state/session';
 import type {Saving} from '../state/view';
 import {useController, useStore} from './app-context';
+import {goTo} from './go-to';
 import {ProblemText} from './problem';
 import {SavePatches} from './save-patches';
 import {SaveReport} from './save-report';
@@ -43,6 +44,11 @@ function SaveImage({session}: {session: OpenSession}) {
             ? 'Once a repair is applied, the repaired copy can be saved here.'
             : 'There is no change to save.'}
         </p>
+        {session.verdict.repairable && (
+          <button type="button" onClick={() => goTo('repair')}>
+            Go to the repair
+          </button>
+        )}
       </div>
     );
   }

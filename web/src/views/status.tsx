@@ -63,7 +63,9 @@ function VerdictLine({session}: {session: OpenSession}) {
     return <Headline kicker={doing}>and checking the image once more</Headline>;
   }
   const verdict = currentVerdict(session);
-  const kicker = isApplied(session) ? `After ${changeWords(session)}: ${verdictLabel(verdict)}` : verdictLabel(verdict);
+  const label = verdictLabel(verdict);
+  const now = headlineOf(verdict) === `${label}.` ? 'Check finished' : label;
+  const kicker = isApplied(session) ? `After ${changeWords(session)}: ${label}` : now;
   return (
     <Headline kicker={kicker} severity={SIGN_OF_TONE[toneOf(verdict)]}>
       <Prose text={headlineOf(verdict)} />

@@ -1,4 +1,4 @@
-import {formatBytes, formatCount, formatShare} from '../base/units';
+import {formatBytes, formatShare, plural} from '../base/units';
 import {OWNER_FACTS} from '../model/owners';
 import {sharesOf} from '../model/usage';
 import type {Share} from '../model/usage';
@@ -37,7 +37,7 @@ export function UsagePanel({verdict, fileSize}: {verdict: Verdict; fileSize: num
               </th>
               <td>{formatBytes(bytes)}</td>
               <td class="share">{formatShare(bytes, totalOf(shares))}</td>
-              <td class="clusters">{formatCount(clusters)}</td>
+              <td class="clusters">{plural(clusters, 'cluster')}</td>
             </tr>
           ))}
         </tbody>
