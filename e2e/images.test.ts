@@ -46,7 +46,7 @@ test('several images are open side by side; a repair that is not saved is not lo
     await page.getByText('You see the image after', {exact: false}).first().waitFor();
     expect(await verdictOf(page)).toBe('healthy');
     await page.getByRole('button', {name: 'Undo', exact: true}).click();
-    await expect.poll(() => page.locator('[role=status]').getAttribute('data-verdict')).toBe('damaged');
+    await expect.poll(() => page.locator('[role=status][data-state]').getAttribute('data-verdict')).toBe('damaged');
 
     for (const width of [1280, 390]) {
       await page.setViewportSize({width, height: 800});

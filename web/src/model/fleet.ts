@@ -71,9 +71,7 @@ export function signOf(image: FleetImage): Severity {
   return SEVERITIES[Math.max(found, SEVERITIES.indexOf(severity))] ?? severity;
 }
 
-const COLUMNS = ['verdict', 'image', 'size', 'checked'] as const;
-
-export type Column = (typeof COLUMNS)[number];
+export type Column = 'verdict' | 'image' | 'size' | 'checked';
 
 export interface Listing {
   /** Part of the key. */
