@@ -34,14 +34,14 @@ describe.each(looks(1))('$colorScheme, $width px wide', ({colorScheme, width}) =
       expect(await violations(page), 'planned').toEqual([]);
       if (width > 1000) {
         // A wider window has no wider header: the name must keep its room there, too.
-        await page.setViewportSize({width: 1920, height});
+        await page.setViewportSize({width: 1920, height: 844});
         const name = page.locator('.top .file-chip .image-text').first();
         expect(await name.evaluate((e) => e.scrollWidth - e.clientWidth), 'cut off the name').toBe(0);
         await page.emulateMedia({forcedColors: 'active'});
         const mark = (which: string) => page.locator('.now-after span', {hasText: which}).evaluate((e) => getComputedStyle(e).outlineStyle);
         expect([await mark('Now'), await mark('After')], 'forced colours say which image is shown').toEqual(['solid', 'none']);
         await page.emulateMedia({forcedColors: 'none'});
-        await page.setViewportSize({width, height});
+        await page.setViewportSize({width, height: 844});
       }
       await page.getByRole('button', {name: 'Apply repair', exact: true}).click();
       await page.getByRole('button', {name: 'Undo', exact: true}).waitFor();
