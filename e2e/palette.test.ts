@@ -84,6 +84,19 @@ describe('the list of commands', () => {
       await page.keyboard.press('Control+k');
       await page.keyboard.type('n5', {delay: 0});
       expect(await inputOf(page).inputValue()).toBe('n5');
+      // Closed, and asked for again before the browser has told of it.
+      await paletteOf(page).evaluate(async (dialog: HTMLDialogElement) => {
+        const told = new Promise((resolve) => {
+          dialog.addEventListener('close', resolve, {once: true});
+        });
+        dialog.close();
+        document.dispatchEvent(new KeyboardEvent('keydown', {key: 'k', ctrlKey: true}));
+        await told;
+        await new Promise((resolve) => {
+          setTimeout(resolve, 50);
+        });
+      });
+      expect(await paletteOf(page).count()).toBe(1);
       await page.keyboard.press('Escape');
       // While one types it opens as well, and closes again.
       await page.getByLabel('Filter the findings').focus();

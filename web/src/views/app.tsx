@@ -152,8 +152,12 @@ function useKeys(): void {
       const {singleKeys, commands} = controller.view.value;
       if (event.key.toLowerCase() === 'k' && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
         event.preventDefault();
+        // The browser tells of a closed dialog a moment late; until then the page holds it for open.
+        const closed = document.querySelector<HTMLDialogElement>('dialog.commands:not([open])');
         // Over another dialog it would be out of reach.
-        controller.change({commands: !commands && document.querySelector('dialog[open]') === null});
+        const free = document.querySelector('dialog[open]') === null;
+        closed?.showModal();
+        controller.change({commands: free && (closed !== null || !commands)});
         return;
       }
       if (!singleKeys || event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) {

@@ -55,7 +55,12 @@ function Palette() {
       ref={dialog}
       class="commands"
       aria-label="Commands"
-      onClose={() => controller.change({commands: false})}
+      onClose={(event) => {
+        // Late news of a list that has been opened again since.
+        if (!event.currentTarget.open) {
+          controller.change({commands: false});
+        }
+      }}
       onClick={(event) => event.target === dialog.current && dialog.current?.close()}
     >
       <input
