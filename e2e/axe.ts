@@ -18,16 +18,16 @@ export interface Look {
   width: number;
 }
 
-const pairs: [Look[], Look[]] = [
-  [
-    {colorScheme: 'light', width: 1280},
-    {colorScheme: 'dark', width: 390},
-  ],
-  [
-    {colorScheme: 'dark', width: 1280},
-    {colorScheme: 'light', width: 390},
-  ],
+const all: Look[] = [
+  {colorScheme: 'light', width: 1280},
+  {colorScheme: 'dark', width: 390},
+  {colorScheme: 'dark', width: 1280},
+  {colorScheme: 'light', width: 390},
 ];
 
-/** The screens to look at: both widths and both schemes, as one pair or the other; each with each in the full run. */
-export const looks = (pair: 0 | 1): Look[] => (process.env['QCOWSCOPE_FULL'] === undefined ? pairs[pair] : pairs.flat());
+/** Of things that are each to be tried, all in the full run; else one in so many, beginning with the given one. */
+export const shareOf = <T>(things: readonly T[], first: number, oneIn: number): T[] =>
+  things.filter((_, i) => process.env['QCOWSCOPE_FULL'] !== undefined || i % oneIn === first);
+
+/** How a screen is looked at: both widths by light and in the dark in the full run, else one of the four. Screens take turns. */
+export const looks = (turn: 0 | 1 | 2 | 3): Look[] => shareOf(all, turn, 4);

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type {Locator, Page} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {violations} from './axe';
+import {looks, violations} from './axe';
 import {damageFile, leak, lostRefcount, wrongCopied} from './damage';
 import {makeLeakyImage} from './many';
 import {choose, launch, type App} from './page.mjs';
@@ -144,10 +144,7 @@ test('filtered by severity, by kind, by words and by place', async () => {
   });
 });
 
-test.each([
-  {width: 1280, colorScheme: 'light'},
-  {width: 390, colorScheme: 'dark'},
-] as const)('with a finding open no accessibility rule is broken: $width px, $colorScheme', async ({width, colorScheme}) => {
+test.each(looks(1))('with a finding open no accessibility rule is broken: $width px, $colorScheme', async ({width, colorScheme}) => {
   await withFolder(async (folder) => {
     const {page} = await app.open();
     await page.emulateMedia({colorScheme, reducedMotion: 'reduce'});

@@ -7,7 +7,7 @@ import type {Page} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {buildEdge} from '../scripts/edge-build.mjs';
 import {startLocal, type LocalEdge} from '../scripts/edge-local.mjs';
-import {violations} from './axe';
+import {shareOf, violations} from './axe';
 import {damageFile, zeroRefblock} from './damage';
 import {launch, repair, save, settled, type App} from './page.mjs';
 import {guestHash, makeImage, qemuCheck, withFolder} from './qemu';
@@ -122,7 +122,7 @@ describe('the images on the server', () => {
     await page.context().close();
   });
 
-  test.each([1280, 390])('break no accessibility rule at %i px', async (width) => {
+  test.each(shareOf([1280, 390], 1, 2))('break no accessibility rule at %i px', async (width) => {
     const {page} = await app.open();
     await page.setViewportSize({width, height: 900});
     await page.getByLabel('Token').waitFor();

@@ -310,7 +310,7 @@ test('hostile bytes are text', async () => {
   });
 });
 
-test.each(looks(1))('no accessibility rule is broken: $width px, $colorScheme', async ({width, colorScheme}) => {
+test.each(looks(2))('no accessibility rule is broken: $width px, $colorScheme', async ({width, colorScheme}) => {
   await withFolder(async (folder) => {
     const image = path.join(folder, 'disk.qcow2');
     await makeImage(image, 'compat=1.1');

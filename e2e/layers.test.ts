@@ -3,7 +3,7 @@ import {open, stat} from 'node:fs/promises';
 import path from 'node:path';
 import type {Locator, Page} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {violations} from './axe';
+import {looks, violations} from './axe';
 import {choose, launch, type App} from './page.mjs';
 import {qemuImg, qemuIo, withFolder} from './qemu';
 
@@ -180,10 +180,7 @@ test('names are text, whatever they hold', async () => {
   });
 });
 
-describe.each([
-  {colorScheme: 'light' as const, width: 1280},
-  {colorScheme: 'dark' as const, width: 390},
-])('$colorScheme, $width px wide', ({colorScheme, width}) => {
+describe.each(looks(3))('$colorScheme, $width px wide', ({colorScheme, width}) => {
   test('no accessibility rule is broken, nothing is wider than the page, and all works by keyboard', async () => {
     await withFolder(async (folder) => {
       const image = await layered(folder);

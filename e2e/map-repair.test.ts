@@ -2,6 +2,7 @@ import type {Locator} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {rgbOf} from '../web/src/model/map/colours';
 import {DARK, LIGHT} from '../web/src/model/palette';
+import {shareOf} from './axe';
 import {middleOf, oneInMillions, picture, shown, withoutWebGl} from './maps';
 import {choose, launch, repair, type App} from './page.mjs';
 import {withFolder} from './qemu';
@@ -63,12 +64,15 @@ function inked(seen: Shot, ink: string): {x: number; y: number}[] {
   return placesWhere(seen, (pixel) => [0, 1, 2].every((c) => Math.abs((seen.bytes[4 * pixel + c] ?? 0) - level) < 10));
 }
 
-describe.each([
+const pictures = [
   {colorScheme: 'light', width: 1280, painter: 'webgl'},
   {colorScheme: 'dark', width: 390, painter: 'webgl'},
   {colorScheme: 'light', width: 390, painter: 'canvas'},
   {colorScheme: 'dark', width: 1280, painter: 'canvas'},
-] as const)('after a repair, $painter, $colorScheme, $width px wide', ({colorScheme, width, painter}) => {
+] as const;
+
+// By both painters, in any case.
+describe.each(shareOf(pictures, 1, 2))('after a repair, $painter, $colorScheme, $width px wide', ({colorScheme, width, painter}) => {
   test('clusters have the colours of their owners, and of marks only the one of what was changed is left', async () => {
     const {page: ground, ink, fills} = colorScheme === 'light' ? LIGHT : DARK;
     await withFolder(async (folder) => {

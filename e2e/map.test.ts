@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type {Locator, Page} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {violations} from './axe';
+import {shareOf, violations} from './axe';
 import {BAD, CLUSTER, middleOf, oneInMillions, picture, region, shown, withoutWebGl} from './maps';
 import {choose, launch, type App} from './page.mjs';
 import {makeImage, qemuImg, qemuIo, withFolder} from './qemu';
@@ -227,11 +227,13 @@ test('the legend counts, filters picture and table, and the table says what the 
   });
 });
 
-describe.each([
+const colours = [
   {colorScheme: 'light', forcedColors: 'none', width: 1280},
   {colorScheme: 'dark', forcedColors: 'none', width: 390},
   {colorScheme: 'light', forcedColors: 'active', width: 1280},
-] as const)('$colorScheme, forced colours $forcedColors, $width px wide', ({colorScheme, forcedColors, width}) => {
+] as const;
+
+describe.each(shareOf(colours, 1, 3))('$colorScheme, forced colours $forcedColors, $width px wide', ({colorScheme, forcedColors, width}) => {
   test('no accessibility rule is broken in any state of the maps, and nothing scrolls sideways', async () => {
     await withFolder(async (folder) => {
       const image = path.join(folder, 'disk.qcow2');

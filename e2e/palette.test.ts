@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type {Page} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {violations} from './axe';
+import {looks, shareOf, violations} from './axe';
 import {damageFile, zeroRefblock} from './damage';
 import {choose, launch, repair, settled, type App} from './page.mjs';
 import {makeImage, withFolder} from './qemu';
@@ -153,10 +153,7 @@ describe('the list of commands', () => {
     });
   });
 
-  test.each([
-    ['light', 1280],
-    ['dark', 390],
-  ] as const)('no accessibility rule is broken: %s, %i px', async (colorScheme, width) => {
+  test.each(looks(3))('no accessibility rule is broken: $width px, $colorScheme', async ({colorScheme, width}) => {
     await withDamaged(async (image) => {
       const {page} = await app.open();
       await page.emulateMedia({colorScheme, reducedMotion: 'reduce'});
@@ -246,7 +243,8 @@ function headingOf(page: Page, part: string): Promise<string> {
   }, part);
 }
 
-test.each([1280, 641, 390])('every jump ends with the heading in sight at %i px', async (width) => {
+// The bar wraps at 641 px.
+test.each(shareOf([1280, 641, 390], 1, 3))('every jump ends with the heading in sight at %i px', async (width) => {
   await withDamaged(async (image) => {
     const {page, trouble} = await app.open();
     await page.emulateMedia({reducedMotion: 'reduce'});

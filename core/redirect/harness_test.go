@@ -80,11 +80,23 @@ func examine(t testing.TB, img *image.Image) *check.Report {
 	return rep
 }
 
-// eachImage visits the recipes that open.
+// imagesEach is of how many recipes one is visited. Under js already making the plans of all
+// of them takes long.
+func imagesEach() int {
+	if runtime.GOOS == "js" {
+		return 5
+	}
+	return 1
+}
+
+// eachImage visits the recipes that open, or a share of them.
 func eachImage(t *testing.T, visit func(b *testimages.Built, p planned)) {
 	t.Helper()
 	opened := 0
-	for _, name := range testimages.Names() {
+	for i, name := range testimages.Names() {
+		if i%imagesEach() != 0 {
+			continue
+		}
 		b := testimages.Make(t, name)
 		img, err := image.Open(ctx, source.Bytes(b.Image))
 		if err != nil {
@@ -93,7 +105,7 @@ func eachImage(t *testing.T, visit func(b *testimages.Built, p planned)) {
 		opened++
 		visit(b, planned{name: name, built: b, src: b.Image, img: img, before: examine(t, img)})
 	}
-	if opened < 180 {
+	if opened < 180/imagesEach() {
 		t.Errorf("only %d recipes opened", opened)
 	}
 }

@@ -35,7 +35,7 @@ func TestRedirectedPlans(t *testing.T) {
 			r := rand.New(rand.NewPCG(uint64(k), 2))
 			var sum tally
 			kind.plans(t, func(p planned) {
-				if !full() && !kind.all && r.IntN(share()/2) > 0 {
+				if !full() && !kind.all && r.IntN(share()/2/imagesEach()) > 0 {
 					return
 				}
 				res := p.redirected(t)
