@@ -55,7 +55,7 @@ func TestJudgementsAreWhatRepairsDo(t *testing.T) {
 			}
 		}
 	})
-	if judged < 20 || corrected < 3 {
+	if judged < 20/recipesEach() || corrected < 3/recipesEach() {
 		t.Errorf("only %d pointers were judged, %d to be corrected", judged, corrected)
 	}
 }
