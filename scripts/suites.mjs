@@ -41,6 +41,7 @@ export function allSuites(go) {
     {name: 'go vet', run: () => program('go', ['vet', './...'])},
     {name: 'go vet, wasm', run: () => program('go', ['vet', './core/...', './wasm/...'], js)},
     {name: 'go test', run: () => goTest(['./...'])},
+    {name: 'edge in workerd', after: ['worker build'], run: () => nodeTests('.workerd.mjs')},
     {name: 'go test, wasm', run: () => goTest([`-exec=${goJs}`, `-ldflags=${wholeCollections}`, './core/...', './wasm/...', './testimages/...'], jsShare)},
     {name: 'staticcheck', run: () => staticcheck({}, ['./...'])},
     {name: 'staticcheck, wasm', run: () => staticcheck(js, ['./wasm/...'])},
@@ -48,7 +49,6 @@ export function allSuites(go) {
     {name: 'eslint', after: ['page build'], run: () => npmScript('lint')},
     {name: 'scripts', after: ['page build'], run: () => nodeTests('.test.mjs')},
     {name: 'vitest', after: ['page build'], run: () => vitest('vitest.config.ts')},
-    {name: 'edge in workerd', after: ['worker build'], run: () => nodeTests('.workerd.mjs')},
   ];
 }
 
