@@ -1,9 +1,11 @@
 import {failure} from '../base/result';
 import type {Result} from '../base/result';
 import type {Op, Reply, Request} from '../protocol/ops';
-import type {CheckRequest, LayersAttachReply, LayersAttachRequest, LayersDetachRequest, OpenReply, Problem, Progress} from '../protocol/protocol.gen';
+import type {LayersAttachReply, OpenReply, Problem, Progress} from '../protocol/protocol.gen';
 import type {EngineApi, EngineEvents} from './api';
-import {APPLIES, FIRST, LONG, PLANS} from './operations';
+import {newJournal, noted, stepsOf} from './journal';
+import type {Beside, Journal} from './journal';
+import {FIRST, LONG} from './operations';
 import type {ImageFile} from './remote';
 import {crashed, notStarted, stopped, unexpected} from './problems';
 
@@ -37,26 +39,11 @@ interface Wasm {
   whole: string;
 }
 
-/** What a new worker must do to be where the old one was. */
-interface Journal {
-  file: ImageFile;
-  /** The files beside the image that were given and not taken away, in order. */
-  beside: readonly Beside[];
-  checked: CheckRequest | null;
-  /** The plans that were made last, by the operation that made them. */
-  planned: ReadonlyMap<Op, unknown>;
-  /** What was applied and not undone, in order: how each was planned, and what applied it. */
-  applied: readonly {plan: Op; planned: unknown; apply: Op; request: unknown}[];
-}
-
-/** A file beside the image, and what of the chain it is. */
-interface Beside {
-  file: File;
-  request: LayersAttachRequest;
-}
-
 /** After this the worker is ended instead of asked. */
 const PATIENCE_MS = 200;
+
+/** When nothing was asked for so long, what there is to see has been drawn. */
+export const QUIET_MS = 400;
 
 /**
  * The page's end of the core. Every call is answered, if need be with a Problem: when the core crashes it is started
@@ -77,6 +64,8 @@ export class Engine {
   private next: Live | null = null;
   /** It has been told of the file, and is being brought to where the first is. */
   private growing = false;
+  /** Runs out when nothing is asked of the first worker; null once it has, for this file. */
+  private quiet: ReturnType<typeof setTimeout> | undefined | null;
 
   constructor(
     private readonly spawn: Spawn,
@@ -97,8 +86,10 @@ export class Engine {
     if (this.growing) {
       this.dropNext();
     }
-    this.journal = {file, beside: [], checked: null, planned: new Map(), applied: []};
+    this.journal = newJournal(file);
     this.lost = null;
+    clearTimeout(this.quiet ?? undefined);
+    this.quiet = undefined;
     const live = (this.live ??= this.startWorker(false));
     return this.track(this.openIn(live, file));
   }
@@ -118,18 +109,9 @@ export class Engine {
     }
   }
 
-  async call<K extends Op>(op: K, request: Request<K>): Promise<Result<Reply<K>, Problem>> {
-    const live = await this.usable(FIRST.has(op) && !(this.growing && op === 'check'));
-    if (!live.ok) {
-      return live;
-    }
-    const call = this.answer(live.value, live.value.port.api.call(op, request));
-    const reply = await (LONG.has(op) ? this.track(call) : call);
-    if (reply.ok) {
-      this.note(op, request);
-      this.prepareNext();
-    }
-    return reply;
+  call<K extends Op>(op: K, request: Request<K>): Promise<Result<Reply<K>, Problem>> {
+    const call = this.ask(op, request);
+    return LONG.has(op) ? this.track(call) : call;
   }
 
   /** Gives a file that the image, or a file below it, names. */
@@ -142,8 +124,8 @@ export class Engine {
     const number = 1 + Math.max(0, ...journal.beside.map(({request}) => request.file));
     const beside: Beside = {file, request: {file: number, name: file.name, size: file.size, link, data}};
     const reply = await this.attachIn(live.value, beside);
-    if (reply.ok && reply.value.attached) {
-      journal.beside = [...journal.beside, beside];
+    if (reply.ok && reply.value.attached && this.journal?.file === journal.file) {
+      this.journal = {...this.journal, beside: [...this.journal.beside, beside]};
     }
     return reply;
   }
@@ -162,16 +144,35 @@ export class Engine {
     const growing = this.growing ? this.next : null;
     void live.port.api.cancel();
     void growing?.port.api.cancel();
-    const settled = await Promise.race([
-      this.running.then(() => true),
-      new Promise<false>((resolve) => setTimeout(() => resolve(false), PATIENCE_MS)),
-    ]);
+    let settled = await this.settles(PATIENCE_MS);
     if (!settled && growing !== null) {
       this.dropNext();
+      settled = await this.settles(0);
     }
     if (!settled) {
       this.discard(live, stopped());
     }
+  }
+
+  /** Whether what may be stopped ends within a time. */
+  private settles(ms: number): Promise<boolean> {
+    return Promise.race([
+      this.running.then(() => true),
+      new Promise<false>((resolve) => setTimeout(() => resolve(false), ms)),
+    ]);
+  }
+
+  private async ask<K extends Op>(op: K, request: Request<K>): Promise<Result<Reply<K>, Problem>> {
+    const live = await this.usable(FIRST.has(op) && !(this.growing && op === 'check'));
+    if (!live.ok) {
+      return live;
+    }
+    const reply = await this.answer(live.value, live.value.port.api.call(op, request));
+    if (reply.ok) {
+      this.journal = this.journal === null ? null : noted(this.journal, op, request);
+      this.prepareNext();
+    }
+    return reply;
   }
 
   private startWorker(whole: boolean): Live {
@@ -229,11 +230,28 @@ export class Engine {
     return {ok: true, value: live};
   }
 
-  /** Starts to load the whole core, once there is something to see. */
+  /**
+   * Starts to load the whole core, once there is something to see, and brings it to where the first is when that is
+   * no longer asked for anything: what needs it then does not wait for another check of the image.
+   */
   private prepareNext(): void {
-    if (this.live?.whole === false && this.journal !== null && this.journal.checked !== null) {
-      this.next ??= this.startWorker(true);
+    if (this.live?.whole !== false || (this.journal?.checked ?? null) === null) {
+      return;
     }
+    this.next ??= this.startWorker(true);
+    if (this.quiet !== null) {
+      clearTimeout(this.quiet);
+      this.quiet = setTimeout(() => this.growUnasked(), QUIET_MS);
+    }
+  }
+
+  private growUnasked(): void {
+    const {live} = this;
+    if (live === null || live.whole || live.calls > 0 || this.next === null) {
+      return;
+    }
+    this.quiet = null;
+    this.grow(live);
   }
 
   /** The worker with the whole core. It takes the first one's place when it is where that is. */
@@ -326,38 +344,13 @@ export class Engine {
     if (journal.checked === null) {
       return opened;
     }
-    const steps: [Op, unknown][] = [['check', journal.checked]];
-    for (const {plan, planned, apply, request} of journal.applied) {
-      steps.push([plan, planned], [apply, request]);
-    }
-    for (const [op, request] of [...steps, ...journal.planned]) {
+    for (const [op, request] of stepsOf(journal)) {
       const done = await race(live, api.call(op, request as Request<Op>));
       if (!done.ok) {
         return done;
       }
     }
     return opened;
-  }
-
-  private note<K extends Op>(op: K, request: Request<K>): void {
-    const {journal} = this;
-    if (journal === null) {
-      return;
-    }
-    const plan = APPLIES.get(op);
-    if (op === 'check') {
-      journal.checked = request as CheckRequest;
-    } else if (op === 'layersDetach') {
-      journal.beside = journal.beside.filter((beside) => !takesAway(request as LayersDetachRequest, beside.request));
-    } else if (PLANS.has(op)) {
-      journal.planned = new Map([...journal.planned, [op, request]]);
-    } else if (plan !== undefined) {
-      journal.applied = [...journal.applied, {plan, planned: journal.planned.get(plan), apply: op, request}];
-      journal.planned = new Map();
-    } else if (op === 'undo') {
-      journal.applied = journal.applied.slice(0, -1);
-      journal.planned = new Map();
-    }
   }
 
   private track<T>(call: Promise<T>): Promise<T> {
@@ -371,14 +364,6 @@ export class Engine {
 /** The reply, or why the worker ended before it came. */
 function race<T>(live: Live, reply: Promise<Result<T, Problem>>): Promise<Result<T, Problem>> {
   return Promise.race([settle(reply), live.death]);
-}
-
-/** A backing file goes with all below it. */
-function takesAway(detach: LayersDetachRequest, {link, data}: LayersAttachRequest): boolean {
-  if (detach.data) {
-    return data && link === detach.link;
-  }
-  return data ? link > detach.link : link >= detach.link;
 }
 
 function settle<T>(reply: Promise<Result<T, Problem>>): Promise<Result<T, Problem>> {

@@ -1,7 +1,7 @@
-import {expect, it, vi} from 'vitest';
+import {afterEach, expect, it, vi} from 'vitest';
 import {ok} from '../base/result';
 import type {EngineApi} from './api';
-import {Engine} from './client';
+import {Engine, QUIET_MS} from './client';
 import type {Port} from './client';
 
 const disk = new File(['x'], 'disk.qcow2');
@@ -35,6 +35,8 @@ function world() {
   const engine = new Engine(spawn, {first: 'first', whole: 'whole'});
   return {engine, asked, ended, holds, fails, release: (what: string) => held.get(what)?.()};
 }
+
+afterEach(() => vi.useRealTimers());
 
 it('opens and checks with the first operations, and loads the others afterwards', async () => {
   const {engine, asked} = world();
@@ -98,4 +100,63 @@ it('stops growing when another file is opened', async () => {
   expect((await engine.open(disk)).ok).toBe(true);
   expect(await plan).toMatchObject({ok: false, error: {kind: 'cancelled'}});
   expect(ended).toContain('whole');
+});
+
+it('grows unasked when nothing has been asked for a while, once', async () => {
+  vi.useFakeTimers();
+  const {engine, asked, ended} = world();
+  await engine.open(disk);
+  await engine.call('check', {deep: false});
+  await vi.advanceTimersByTimeAsync(QUIET_MS - 1);
+  await engine.call('cluster', {cluster: 1});
+  await vi.advanceTimersByTimeAsync(QUIET_MS - 1);
+  expect(asked).not.toContain('whole open');
+  await vi.advanceTimersByTimeAsync(1);
+  expect(asked.slice(-2)).toEqual(['whole open', 'whole check']);
+  expect(ended).toEqual(['first']);
+  await engine.call('plan', request);
+  expect(asked.slice(-2)).toEqual(['whole check', 'whole plan']);
+});
+
+it('does not grow beside what still runs, nor for a file that was closed', async () => {
+  vi.useFakeTimers();
+  const {engine, asked, holds, release} = world();
+  await engine.open(disk);
+  await engine.call('check', {deep: false});
+  holds.add('first cluster');
+  const cluster = engine.call('cluster', {cluster: 1});
+  await vi.advanceTimersByTimeAsync(2 * QUIET_MS);
+  expect(asked).not.toContain('whole open');
+  release('first cluster');
+  await cluster;
+  engine.close();
+  await vi.advanceTimersByTimeAsync(2 * QUIET_MS);
+  expect(asked).not.toContain('whole open');
+});
+
+it('tries once unasked, and again when it is needed', async () => {
+  vi.useFakeTimers();
+  const {engine, asked, fails} = world();
+  await engine.open(disk);
+  fails.add('whole check');
+  await engine.call('check', {deep: false});
+  await vi.advanceTimersByTimeAsync(QUIET_MS);
+  await engine.call('cluster', {cluster: 1});
+  await vi.advanceTimersByTimeAsync(2 * QUIET_MS);
+  expect(asked.filter((what) => what === 'whole check')).toHaveLength(1);
+  fails.clear();
+  expect((await engine.call('plan', request)).ok).toBe(true);
+});
+
+it('stops what waits for the whole core, and leaves the first as it is', async () => {
+  const {engine, holds, asked, ended} = world();
+  await engine.open(disk);
+  await engine.call('check', {deep: false});
+  holds.add('whole check');
+  const plan = engine.call('plan', request);
+  await vi.waitFor(() => expect(asked).toContain('whole check'));
+  await engine.cancel();
+  expect(await plan).toMatchObject({ok: false, error: {kind: 'cancelled'}});
+  expect(ended).not.toContain('first');
+  expect((await engine.call('cluster', {cluster: 1})).ok).toBe(true);
 });
