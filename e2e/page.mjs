@@ -6,7 +6,19 @@ import {serve} from '../scripts/serve.mjs';
 /** How long a check of a test image may take before the test gives up on it. */
 const patience = 60_000;
 
+/**
+ * Parts of the browser that are not to be there. The first two lines are pages that it prepares beside every window
+ * and nobody sees, a third of all work; the rest is what playwright leaves out of it, said again since the last word counts.
+ */
+const withoutFeatures = [
+  'WebUIOmniboxPopup', 'WebUIOmniboxAimPopup', 'WebUIOmniboxFullPopup',
+  'SpareRendererForSitePerProcess',
+  'AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose', 'HttpsUpgrades', 'HttpsFirstBalancedModeAutoEnable',
+  'LensOverlay', 'MediaRouter', 'PaintHolding', 'ThirdPartyStoragePartitioning', 'OptimizationHints', 'AimEnabled', 'PreconnectToSearch',
+];
+
 const chromiumArgs = [
+  `--disable-features=${withoutFeatures.join(',')}`,
   '--no-sandbox',
   '--disable-gpu',
   '--disable-background-networking',

@@ -8,72 +8,31 @@ interface TexturedFill {
   fill: string;
   texture: Texture;
   page: string;
-  /** Pixels of the device for one of CSS. */
-  ratio: number;
 }
 
-/** What a context fills areas with; where there are no patterns the plain colour. */
-export function fillStyle(context: CanvasRenderingContext2D, textured: TexturedFill): string | CanvasPattern {
-  const {fill, texture, ratio} = textured;
-  const pattern = texture === 'plain' ? null : context.createPattern(tileOf(textured), 'repeat');
-  // Patterns are laid out in device pixels, areas in CSS pixels.
-  pattern?.setTransform(new DOMMatrix([1 / ratio, 0, 0, 1 / ratio, 0, 0]));
-  return pattern ?? fill;
+/**
+ * One tile of a fill as the address of a picture, to be repeated as a background. A picture is shared by all that show
+ * it; a canvas each would be a surface of its own in every frame of the page.
+ */
+export function tileAddress({fill, texture, page}: TexturedFill): string {
+  const size = `width="${SIDE}" height="${SIDE}"`;
+  const drawn = `<g stroke="${page}" stroke-width="1.3" fill="none" opacity="0.6">${TEXTURES[texture]}</g>`;
+  const tile = `<svg xmlns="http://www.w3.org/2000/svg" ${size}><rect ${size} fill="${fill}"/>${drawn}</svg>`;
+  return `data:image/svg+xml,${encodeURIComponent(tile)}`;
 }
 
-function tileOf({fill, texture, page, ratio}: TexturedFill): HTMLCanvasElement {
-  const canvas = document.createElement('canvas');
-  const side = Math.round(SIDE * ratio);
-  canvas.width = side;
-  canvas.height = side;
-  const context = canvas.getContext('2d');
-  if (context !== null) {
-    context.scale(side / SIDE, side / SIDE);
-    context.fillStyle = fill;
-    context.fillRect(0, 0, SIDE, SIDE);
-    context.strokeStyle = page;
-    context.fillStyle = page;
-    context.globalAlpha = 0.6;
-    context.lineWidth = 1.3;
-    drawTexture(context, texture);
-  }
-  return canvas;
-}
-
-/** Line segments of a texture in a square of SIDE. They go beyond its corners, so that it joins with itself. */
-const LINES: Record<Texture, readonly (readonly [number, number, number, number])[]> = {
-  plain: [],
-  dots: [],
-  rising: [
-    [-1, 1, 1, -1],
-    [0, SIDE, SIDE, 0],
-    [SIDE - 1, SIDE + 1, SIDE + 1, SIDE - 1],
-  ],
-  falling: [
-    [-1, SIDE - 1, 1, SIDE + 1],
-    [0, 0, SIDE, SIDE],
-    [SIDE - 1, -1, SIDE + 1, 1],
-  ],
-  upright: [[SIDE / 2, 0, SIDE / 2, SIDE]],
-  level: [[0, SIDE / 2, SIDE, SIDE / 2]],
-  grid: [
-    [SIDE / 2, 0, SIDE / 2, SIDE],
-    [0, SIDE / 2, SIDE, SIDE / 2],
-  ],
-  frame: [],
+/** What a texture draws in a square of SIDE. Lines go beyond its corners, so that it joins with itself. */
+const TEXTURES: Record<Texture, string> = {
+  plain: '',
+  dots: path('M3 2V4', 2),
+  rising: path('M-1 1L1-1M0 6L6 0M5 7L7 5'),
+  falling: path('M-1 5L1 7M0 0L6 6M5-1L7 1'),
+  upright: path('M3 0V6'),
+  level: path('M0 3H6'),
+  grid: path('M3 0V6M0 3H6'),
+  frame: path('M1.5 1.5H4.5V4.5H1.5Z'),
 };
 
-function drawTexture(context: CanvasRenderingContext2D, texture: Texture): void {
-  for (const [x1, y1, x2, y2] of LINES[texture]) {
-    context.beginPath();
-    context.moveTo(x1, y1);
-    context.lineTo(x2, y2);
-    context.stroke();
-  }
-  if (texture === 'dots') {
-    context.fillRect(SIDE / 2 - 1, SIDE / 2 - 1, 2, 2);
-  }
-  if (texture === 'frame') {
-    context.strokeRect(1.5, 1.5, SIDE - 3, SIDE - 3);
-  }
+function path(commands: string, width?: number): string {
+  return `<path d="${commands}"${width === undefined ? '' : ` stroke-width="${width}"`}/>`;
 }
