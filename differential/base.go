@@ -5,6 +5,7 @@ package differential
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -32,19 +33,39 @@ type Base struct {
 	layers     []layer // what the guest reads, the active layer first
 }
 
-// newBases makes n bases, two at a time.
-func newBases(ctx context.Context, seed uint64, n int, dir string) ([]*Base, error) {
-	bases, errs := make([]*Base, n), make([]error, n)
+// draws is how often a base is drawn until QEMU finds its own work healthy.
+const draws = 8
+
+// errUnhealthy is the error of a base in which QEMU itself finds fault.
+var errUnhealthy = errors.New("a base is not healthy")
+
+// newBases makes n bases, two at a time. Of those that QEMU left unhealthy, and that others
+// were drawn for, it tells how they came about.
+func newBases(ctx context.Context, seed uint64, n int, dir string) (bases []*Base, redrawn []string, err error) {
+	bases, errs, unhealthy := make([]*Base, n), make([]error, n), make([][]string, n)
 	inParallel(n, func(i int) {
-		noise := rand.New(rand.NewPCG(seed, uint64(i)))
-		bases[i], errs[i] = newBase(ctx, newShape(noise, i), noise, i, filepath.Join(dir, fmt.Sprintf("base-%d", i)))
+		bases[i], unhealthy[i], errs[i] = drawBase(ctx, seed, i, filepath.Join(dir, fmt.Sprintf("base-%d", i)))
 	})
 	for i, err := range errs {
 		if err != nil {
-			return nil, fmt.Errorf("differential: base %d: %w", i, err)
+			return nil, nil, fmt.Errorf("differential: base %d: %w", i, err)
 		}
+		redrawn = append(redrawn, unhealthy[i]...)
 	}
-	return bases, nil
+	return bases, redrawn, nil
+}
+
+// drawBase draws base i until it is healthy: QEMU's own bugs make an unhealthy one now and then.
+func drawBase(ctx context.Context, seed uint64, i int, dir string) (b *Base, unhealthy []string, err error) {
+	for draw := range uint64(draws) {
+		noise := rand.New(rand.NewPCG(seed, draw<<48+uint64(i)))
+		b, err = newBase(ctx, newShape(noise, i), noise, i, dir)
+		if !errors.Is(err, errUnhealthy) {
+			break
+		}
+		unhealthy = append(unhealthy, fmt.Sprintf("draw %d: %v", draw+1, err))
+	}
+	return b, unhealthy, err
 }
 
 // inParallel calls work for 0 to n-1 in two lanes.
@@ -183,7 +204,7 @@ func (b *Base) mustBeHealthy(ctx context.Context, dir string) error {
 	}
 	run, err := qemu.Check(ctx, img, qemu.Plain)
 	if err == nil && run.Exit != 0 {
-		err = fmt.Errorf("a base is not healthy: %+v\n%q", run, b.Commands)
+		err = fmt.Errorf("%w: %s: exit %d %q", errUnhealthy, b.Name, run.Exit, run.Stderr)
 	}
 	if err != nil {
 		return err

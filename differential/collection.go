@@ -18,7 +18,7 @@ func Collect(ctx context.Context, folder string, n, bases int, seed uint64) erro
 		return err
 	}
 	defer os.RemoveAll(dir)
-	made, err := newBases(ctx, seed, bases, dir)
+	made, _, err := newBases(ctx, seed, bases, dir)
 	if err != nil {
 		return err
 	}

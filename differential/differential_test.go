@@ -58,6 +58,9 @@ func TestDamagedImages(t *testing.T) {
 	if res.Images != opt.N {
 		t.Errorf("%d images of %d", res.Images, opt.N)
 	}
+	for _, r := range res.Redrawn {
+		t.Log("drawn again:", r)
+	}
 	covered(t, &res.Table)
 	repaired(t, &res.Repairs)
 }

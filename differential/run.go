@@ -33,7 +33,10 @@ type Result struct {
 	// Differences are texts, each with all that is needed to see it again.
 	Differences []string
 	// Deaths are texts about the images that QEMU's check crashed on or did not end with.
-	Deaths  []string
+	Deaths []string
+	// Redrawn are texts about the bases in which QEMU found fault with its own work, so that
+	// others took their places.
+	Redrawn []string
 	Repairs Repairs
 }
 
@@ -57,7 +60,7 @@ func Run(ctx context.Context, opt Options) (*Result, error) {
 	defer os.RemoveAll(dir)
 	c := &campaign{opt: opt, dir: dir}
 	c.res = Result{Table: newTable(), Repairs: Repairs{Outcomes: map[string]int{}, Worse: map[string]*Worse{}}}
-	if c.bases, err = newBases(ctx, opt.Seed, opt.Bases, dir); err != nil {
+	if c.bases, c.res.Redrawn, err = newBases(ctx, opt.Seed, opt.Bases, dir); err != nil {
 		return nil, err
 	}
 	for _, b := range c.bases {

@@ -43,6 +43,9 @@ func run(ctx context.Context, opt differential.Options, table bool) error {
 	if err != nil {
 		return err
 	}
+	for _, r := range res.Redrawn {
+		fmt.Println("drawn again:", r)
+	}
 	for _, d := range res.Differences {
 		fmt.Println(d)
 	}
@@ -58,7 +61,7 @@ func run(ctx context.Context, opt differential.Options, table bool) error {
 	if table {
 		fmt.Println(res.Table.String())
 	}
-	fmt.Printf("%d images, %d differences\n", res.Images, len(res.Differences))
+	fmt.Printf("%d bases drawn again, %d images, %d differences\n", len(res.Redrawn), res.Images, len(res.Differences))
 	if len(res.Differences) > 0 {
 		return fmt.Errorf("this program and qemu-img disagree")
 	}
