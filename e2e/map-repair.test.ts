@@ -19,13 +19,14 @@ const CORNER = 18;
 interface Shot {
   width: number;
   height: number;
-  /** Four bytes a pixel. */
-  bytes: readonly number[];
+  /** The colour of every pixel: red, green and blue, eight bits each. */
+  colours: Uint32Array;
 }
 
 async function shot(frame: Locator): Promise<Shot> {
   const png = (await frame.screenshot()).toString('base64');
-  return frame.evaluate(async (_, data) => {
+  // In runs of one colour: pixel by pixel it would take long to hand over.
+  const {width, height, runs} = await frame.evaluate(async (_, data) => {
     const raw = Uint8Array.from(atob(data), (char) => char.charCodeAt(0));
     const bitmap = await createImageBitmap(new Blob([raw], {type: 'image/png'}));
     const {width, height} = bitmap;
@@ -34,16 +35,35 @@ async function shot(frame: Locator): Promise<Shot> {
       throw new Error('no canvas to look at the picture with');
     }
     context.drawImage(bitmap, 0, 0);
-    return {width, height, bytes: Array.from(context.getImageData(0, 0, width, height).data)};
+    const bytes = new DataView(context.getImageData(0, 0, width, height).data.buffer);
+    const runs: [colour: number, end: number][] = [];
+    for (let pixel = 0; pixel < width * height; pixel++) {
+      const colour = bytes.getUint32(4 * pixel) >>> 8;
+      const last = runs.at(-1);
+      if (last?.[0] === colour) {
+        last[1] = pixel + 1;
+      } else {
+        runs.push([colour, pixel + 1]);
+      }
+    }
+    return {width, height, runs};
   }, png);
+  const colours = new Uint32Array(width * height);
+  let start = 0;
+  for (const [colour, end] of runs) {
+    colours.fill(colour, start, end);
+    start = end;
+  }
+  return {width, height, colours};
 }
 
-/** How far a pixel is at least from a fill, which may be paler: mixed with the page's colour. */
-function farFrom({bytes}: Shot, pixel: number, page: string, fill: string): number {
+const channels = (colour: number) => [colour >> 16, (colour >> 8) & 255, colour & 255];
+
+/** How far a colour is at least from a fill, which may be paler: mixed with the page's colour. */
+function farFrom(colour: number, page: string, fill: string): number {
   const [from, to] = [rgbOf(page), rgbOf(fill)];
-  const seen = [0, 1, 2].map((c) => bytes[4 * pixel + c] ?? 0);
   const along = (a: readonly number[]) => a.map((value, c) => value - (from[c] ?? 0));
-  const [way, gone] = [along(to), along(seen)];
+  const [way, gone] = [along(to), along(channels(colour))];
   const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, value, c) => sum + value * (b[c] ?? 0), 0);
   const share = Math.max(0, Math.min(1, dot(way, gone) / dot(way, way)));
   return Math.hypot(...gone.map((value, c) => value - share * (way[c] ?? 0)));
@@ -51,17 +71,19 @@ function farFrom({bytes}: Shot, pixel: number, page: string, fill: string): numb
 
 const NEAR = 8;
 
-/** Where pixels are of which a test of their number holds. */
-function placesWhere({width, height}: Shot, holds: (pixel: number) => boolean): {x: number; y: number}[] {
-  return Array.from({length: width * height}, (_, pixel) => pixel)
-    .filter(holds)
-    .map((pixel) => ({x: pixel % width, y: Math.floor(pixel / width)}));
+/** Where pixels are of which a test of their colour holds. */
+function placesWhere({width, colours}: Shot, holds: (colour: number) => boolean): {x: number; y: number}[] {
+  const held = new Map<number, boolean>();
+  for (const colour of new Set(colours)) {
+    held.set(colour, holds(colour));
+  }
+  return [...colours.keys()].filter((pixel) => held.get(colours[pixel] ?? 0) === true).map((pixel) => ({x: pixel % width, y: Math.floor(pixel / width)}));
 }
 
 /** The places of full ink: of marks, and of nothing else. */
 function inked(seen: Shot, ink: string): {x: number; y: number}[] {
   const [level] = rgbOf(ink);
-  return placesWhere(seen, (pixel) => [0, 1, 2].every((c) => Math.abs((seen.bytes[4 * pixel + c] ?? 0) - level) < 10));
+  return placesWhere(seen, (colour) => channels(colour).every((value) => Math.abs(value - level) < 10));
 }
 
 const pictures = [
@@ -99,15 +121,15 @@ describe.each(shareOf(pictures, 1, 2))('after a repair, $painter, $colorScheme, 
       expect(corner.length).toBeGreaterThan(20);
       expect(corner.filter(({x, y}) => x > CORNER || y > CORNER)).toEqual([]);
       // Where the mark was is what the cluster is used for.
-      const off = (fill: string) => (pixel: number) => farFrom(after, pixel, ground, fill) > NEAR;
-      const data = placesWhere(after, (pixel) => off(fills.free)(pixel) && !off(fills.active)(pixel)).filter(({x, y}) => x > CORNER || y > CORNER);
+      const off = (fill: string) => (colour: number) => farFrom(colour, ground, fill) > NEAR;
+      const data = placesWhere(after, (colour) => off(fills.free)(colour) && !off(fills.active)(colour)).filter(({x, y}) => x > CORNER || y > CORNER);
       expect(data.length, 'the data cluster').toBeGreaterThan(0);
       for (const {x, y} of data) {
         expect(Math.hypot(x - mark.x, y - mark.y)).toBeLessThan(6);
       }
       // All else is of a colour that the legend has.
       const used = [fills.free, fills.other, fills.mapping, fills.refcount, fills.active].map(off);
-      const unknown = placesWhere(after, (pixel) => used.every((far) => far(pixel))).filter(({x, y}) => x > CORNER || y > CORNER);
+      const unknown = placesWhere(after, (colour) => used.every((far) => far(colour))).filter(({x, y}) => x > CORNER || y > CORNER);
       expect(unknown, 'pixels of no colour of the legend').toEqual([]);
       expect(trouble).toEqual([]);
       await page.context().close();
