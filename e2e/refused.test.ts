@@ -49,6 +49,25 @@ test.each(files)('$name is explained, and the next image opens', async ({name, m
   });
 });
 
+test('an image of a newer program is not called damaged', async () => {
+  await withFolder(async (folder) => {
+    const image = path.join(folder, 'newer.qcow2');
+    await qemuImg('create', '-q', '-f', 'qcow2', image, '1M');
+    const bytes = await readFile(image);
+    bytes.writeUInt8(1, 74); // incompatible_features, bit 40
+    await writeFile(image, bytes);
+
+    const {page, trouble} = await app.open();
+    expect(await choose(page, image)).toMatchObject({state: 'done', verdict: 'newer', exit: '1'});
+    const status = page.locator('[role=status][data-state]');
+    expect(await status.locator('.kicker').textContent()).toBe('Made by a newer program');
+    expect(await status.textContent()).not.toMatch(/damaged?/i);
+    expect(await page.getByRole('list', {name: 'Findings by severity'}).textContent()).not.toMatch(/damage/i);
+    expect(trouble).toEqual([]);
+    await page.context().close();
+  });
+});
+
 const markup = '<img src=x onerror=alert(1)>';
 
 test('names from the file system and from the image stay text', async () => {

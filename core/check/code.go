@@ -197,7 +197,7 @@ var facts = map[Code]fact{
 	RawBitStray:            {CheckError, Damage, CureFlag},
 	BackingNameWrong:       {CheckError, Damage, CureEvidence},
 	EncryptionWrong:        {CheckError, Damage, CureEvidence},
-	FeatureUnknown:         {CheckError, Damage, CureNone},
+	FeatureUnknown:         {CheckError, Warning, CureNone},
 	HeaderPadding:          {Beyond, Note, CureNone},
 	SnapshotEntryGarbage:   {Beyond, Damage, CureEvidence},
 	SnapshotsOffsetStray:   {CheckError, Damage, CureEntry},

@@ -10,7 +10,7 @@ const pageHead = `<!doctype html>
 const pageStyle = `
 :root{color-scheme:light dark;--page:light-dark(#f4f3ef,#0b0e11);--card:light-dark(#fff,#101418);--text:light-dark(#1b1e22,#e6e9ec);
 --muted:light-dark(#585f68,#a0a9b3);--line:light-dark(#dedcd5,#282e35);--calm:light-dark(#19674f,#7fd6b0);--mild:light-dark(#5d5430,#d6c78f);
---careful:light-dark(#845200,#f0b94a);--grave:light-dark(#a3122c,#ff8f99)}
+--careful:light-dark(#845200,#f0b94a);--grave:light-dark(#a3122c,#ff8f99);--newer:light-dark(#4a3a94,#b9a8f5)}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:70rem;padding:2rem 1rem 3rem;font:16px/1.55 -apple-system,'Segoe UI',Roboto,'Noto Sans','Liberation Sans',Arial,sans-serif;
 color:var(--text);background:var(--page);overflow-wrap:anywhere}
@@ -20,7 +20,7 @@ header p,footer{color:var(--muted)}footer{margin-top:1.5rem;font-size:.875rem}
 section,article{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:1.1rem 1.25rem;margin-top:1rem}
 article{border-left:5px solid var(--line)}article p,section>p,ul{margin:.4rem 0;max-width:60rem}
 .verdict{border-left:8px solid var(--grave)}.verdict.healthy{border-left-color:var(--calm)}.verdict.wasteful{border-left-color:var(--mild)}
-.verdict.unclean{border-left-color:var(--careful)}
+.verdict.unclean{border-left-color:var(--careful)}.verdict.newer{border-left-color:var(--newer)}
 .danger,.damage{border-left-color:var(--grave)}.warning{border-left-color:var(--careful)}.waste{border-left-color:var(--mild)}
 .danger .sign,.damage .sign{color:var(--grave)}.warning .sign{color:var(--careful)}.waste .sign{color:var(--mild)}
 .sign{font-size:.8125rem;letter-spacing:.06em}.times{color:var(--muted);font-weight:400;font-size:.875rem}

@@ -7,7 +7,7 @@ import (
 )
 
 // Verdict is what a check means, in the words of a person: a state (healthy, wasteful,
-// unclean, damaged, data-missing or unreadable), a headline and what to do.
+// unclean, newer, damaged, data-missing or unreadable), a headline and what to do.
 func Verdict(r *check.Report) (state, headline, advice string) {
 	dirty := r.Group(check.DirtyBit) != nil
 	lost := r.Group(check.LostMapping)
@@ -19,7 +19,7 @@ func Verdict(r *check.Report) (state, headline, advice string) {
 		return "data-missing", fmt.Sprintf("The map to some of your data is gone, but the data may still be in the file (%s).", count(lost.Findings[0].Got, "cluster")),
 			"Do not start this VM and do not run another repair tool: qemu-img would call this data leaked and erase it. Keep a copy of the file as it is. A repair here keeps every byte."
 	case r.Refused && onlyUnknownFeatures(r):
-		return "damaged", "This image uses a feature that is not known here: a newer program may have written it.", "Keep the file as it is, and try a copy of it with the newest QEMU. If that refuses it too, its header is probably damaged. Nothing is planned for it here."
+		return "newer", "This image uses a feature that is not known here: a newer program may have written it.", "Keep the file as it is, and try a copy of it with the newest QEMU. If that refuses it too, its header is probably damaged. Nothing is planned for it here."
 	case r.Refused && worst >= check.Damage:
 		return "damaged", "QEMU cannot open this image: its header or a table that is read first is damaged.", "Do not write to the file; keep a copy. The findings say which field is wrong."
 	case dirty && r.Corruptions > 0 && onlyRefcounts(r):
@@ -43,7 +43,7 @@ func Verdict(r *check.Report) (state, headline, advice string) {
 // onlyUnknownFeatures tells whether nothing else keeps QEMU from opening the image.
 func onlyUnknownFeatures(r *check.Report) bool {
 	for _, g := range r.Groups {
-		if g.Code.Severity() >= check.Damage && g.Code != check.FeatureUnknown {
+		if g.Code.Severity() >= check.Damage {
 			return false
 		}
 	}

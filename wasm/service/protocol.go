@@ -79,7 +79,7 @@ type Progress struct {
 
 // Verdict is the result of a check of the image as it is now, that is with the applied plan, if any.
 type Verdict struct {
-	State         string         `json:"state"`    // healthy, wasteful, unclean, damaged, data-missing, unreadable
+	State         string         `json:"state"`    // healthy, wasteful, unclean, newer, damaged, data-missing, unreadable
 	Headline      string         `json:"headline"` // plain words, one sentence
 	Advice        string         `json:"advice"`   // what to do now, one or two sentences
 	Corruptions   float64        `json:"corruptions"`

@@ -1,18 +1,19 @@
 import type {Info, Progress, Verdict} from '../protocol/protocol.gen';
 
 /** The fixed set of results of a check. */
-const VERDICT_STATES = ['healthy', 'wasteful', 'unclean', 'damaged', 'data-missing', 'unreadable'] as const;
+const VERDICT_STATES = ['healthy', 'wasteful', 'unclean', 'newer', 'damaged', 'data-missing', 'unreadable'] as const;
 
 type VerdictState = (typeof VERDICT_STATES)[number];
 
 /** How a verdict is to be taken; decides colour and shape of its sign. */
-export type Tone = 'calm' | 'mild' | 'careful' | 'grave';
+export type Tone = 'calm' | 'mild' | 'careful' | 'newer' | 'grave';
 
 /** A verdict in two or three words, for the badge. */
 const VERDICT_FACTS: Record<VerdictState, {label: string; tone: Tone}> = {
   healthy: {label: 'No inconsistency found', tone: 'calm'},
   wasteful: {label: 'Wasted space only', tone: 'mild'},
   unclean: {label: 'Not closed cleanly', tone: 'careful'},
+  newer: {label: 'Made by a newer program', tone: 'newer'},
   damaged: {label: 'Damaged', tone: 'grave'},
   'data-missing': {label: 'Damaged, data missing', tone: 'grave'},
   unreadable: {label: 'Could not be read', tone: 'grave'},

@@ -1387,7 +1387,7 @@ export interface Progress {
 
 /** Verdict is the result of a check of the image as it is now, that is with the applied plan, if any. */
 export interface Verdict {
-  /** healthy, wasteful, unclean, damaged, data-missing, unreadable */
+  /** healthy, wasteful, unclean, newer, damaged, data-missing, unreadable */
   state: string;
   /** plain words, one sentence */
   headline: string;

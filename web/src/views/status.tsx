@@ -74,7 +74,7 @@ function VerdictLine({session}: {session: OpenSession}) {
 }
 
 /** The sign for each tone of a verdict. */
-export const SIGN_OF_TONE: Record<Tone, Severity> = {calm: 'none', mild: 'waste', careful: 'warning', grave: 'danger'};
+export const SIGN_OF_TONE: Record<Tone, Severity> = {calm: 'none', mild: 'waste', careful: 'warning', newer: 'note', grave: 'danger'};
 
 interface HeadlineProps {
   kicker: string;
