@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"reflect"
-	"runtime"
 	"testing"
 
 	"qcowscope/core/anatomy"
@@ -24,13 +23,8 @@ func at(off, n int64) fieldRange {
 	return fieldRange{Start: qcow2.HostOff(off), Len: qcow2.HostOff(n)}
 }
 
-// every is of how many recipes one is looked at: under js, which is many times slower, a third.
-func every() int {
-	if runtime.GOOS == "js" && os.Getenv("QCOWSCOPE_FULL") == "" {
-		return 3
-	}
-	return 1
-}
+// jsEach is of how many recipes one is looked at under js.
+const jsEach = 3
 
 // eachRecipe opens every recipe that can be opened, or the share of them that is looked at.
 func eachRecipe(t *testing.T, visit func(t *testing.T, img *image.Image)) {
@@ -41,7 +35,7 @@ func eachRecipe(t *testing.T, visit func(t *testing.T, img *image.Image)) {
 	}
 	opened := 0
 	for i, name := range names {
-		if i%every() != 0 {
+		if i%testimages.Each(jsEach) != 0 {
 			continue
 		}
 		b := testimages.Make(t, name)
@@ -52,7 +46,7 @@ func eachRecipe(t *testing.T, visit func(t *testing.T, img *image.Image)) {
 		opened++
 		t.Run(name, func(t *testing.T) { visit(t, img) })
 	}
-	if opened < 200/every() {
+	if opened < 200/testimages.Each(jsEach) {
 		t.Errorf("only %d recipes could be opened", opened)
 	}
 }

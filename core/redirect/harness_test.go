@@ -36,8 +36,21 @@ type kind struct {
 	name string
 	// floor is how many crash states the full run must see of the kind.
 	floor int
+	// short is the same of the native short run; 0 is the share of floor.
+	short int
 	all   bool // costs too much to make for only a part to be used
 	plans func(t *testing.T, each func(planned))
+}
+
+// least is how many crash states this run must see of the kind.
+func (k kind) least() int {
+	switch {
+	case share() > 20:
+		return k.floor / share() / 2 // of so few plans some have hardly a state
+	case share() > 1 && k.short > 0:
+		return k.short
+	}
+	return k.floor / share()
 }
 
 // full tells whether everything is to be run.
@@ -80,21 +93,16 @@ func examine(t testing.TB, img *image.Image) *check.Report {
 	return rep
 }
 
-// imagesEach is of how many recipes one is visited. Under js already making the plans of all
-// of them takes long.
-func imagesEach() int {
-	if runtime.GOOS == "js" {
-		return 5
-	}
-	return 1
-}
+// jsEach is of how many recipes one is visited under js, where already making the plans of
+// all of them takes long.
+const jsEach = 5
 
 // eachImage visits the recipes that open, or a share of them.
 func eachImage(t *testing.T, visit func(b *testimages.Built, p planned)) {
 	t.Helper()
 	opened := 0
 	for i, name := range testimages.Names() {
-		if i%imagesEach() != 0 {
+		if i%testimages.Each(jsEach) != 0 {
 			continue
 		}
 		b := testimages.Make(t, name)
@@ -105,7 +113,7 @@ func eachImage(t *testing.T, visit func(b *testimages.Built, p planned)) {
 		opened++
 		visit(b, planned{name: name, built: b, src: b.Image, img: img, before: examine(t, img)})
 	}
-	if opened < 180/imagesEach() {
+	if opened < 180/testimages.Each(jsEach) {
 		t.Errorf("only %d recipes opened", opened)
 	}
 }

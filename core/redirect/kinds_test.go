@@ -23,7 +23,7 @@ var outside []kind
 func kinds() []kind {
 	return append([]kind{
 		{name: "repair", floor: 15_000, plans: repairs(repair.Leaks, repair.All)},
-		{name: "rebuild", floor: 12_000, plans: repairs(repair.Rebuild)},
+		{name: "rebuild", floor: 15_000, short: 600, plans: repairs(repair.Rebuild)},
 		{name: "width", floor: 20_000, plans: widths},
 		{name: "write", floor: 25_000, plans: writes},
 		{name: "version", floor: 1_000, plans: versions},

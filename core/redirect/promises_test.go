@@ -16,6 +16,7 @@ import (
 	"qcowscope/core/redirect"
 	"qcowscope/core/refcount"
 	"qcowscope/core/source"
+	"qcowscope/testimages"
 )
 
 // Whatever the plan: redirected it makes the same image but for the places, writes only to
@@ -35,7 +36,7 @@ func TestRedirectedPlans(t *testing.T) {
 			r := rand.New(rand.NewPCG(uint64(k), 2))
 			var sum tally
 			kind.plans(t, func(p planned) {
-				if !full() && !kind.all && r.IntN(share()/2/imagesEach()) > 0 {
+				if !full() && !kind.all && r.IntN(share()/2/testimages.Each(jsEach)) > 0 {
 					return
 				}
 				res := p.redirected(t)
@@ -49,10 +50,7 @@ func TestRedirectedPlans(t *testing.T) {
 				}
 			})
 			all.Add(int64(sum.states))
-			floor := kind.floor / share()
-			if share() > 20 {
-				floor /= 2 // of so few plans some have hardly a state
-			}
+			floor := kind.least()
 			t.Logf("%d plans, %d crash states, %d of them behind the switch, %d unsafe", sum.plans, sum.states, sum.switched, sum.unsafe)
 			if sum.states < floor || sum.switched == 0 {
 				t.Errorf("too few: %+v, the floor is %d", sum, floor)

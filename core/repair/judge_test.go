@@ -55,7 +55,7 @@ func TestJudgementsAreWhatRepairsDo(t *testing.T) {
 			}
 		}
 	})
-	if judged < 20/recipesEach() || corrected < 3/recipesEach() {
+	if judged < 20/testimages.Each(jsEach) || corrected < 3/testimages.Each(jsEach) {
 		t.Errorf("only %d pointers were judged, %d to be corrected", judged, corrected)
 	}
 }

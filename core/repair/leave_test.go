@@ -68,7 +68,7 @@ func TestLeavingKinds(t *testing.T) {
 			t.Errorf("everything was to be left, and yet done was %v:\n%v", out.Steps, out.Plan)
 		}
 	})
-	if tried < 300/recipesEach() || stayed < tried/2 {
+	if tried < 300/testimages.Each(jsEach) || stayed < tried/2 {
 		t.Errorf("only %d kinds of findings were left, %d of them stayed", tried, stayed)
 	}
 }

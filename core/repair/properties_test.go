@@ -53,20 +53,15 @@ func (w way) options() repair.Options {
 	return opt
 }
 
-// recipesEach is of how many recipes one is tried: under js a third of them.
-func recipesEach() int {
-	if runtime.GOOS == "js" {
-		return 3
-	}
-	return 1
-}
+// jsEach is of how many recipes one is tried under js.
+const jsEach = 3
 
 // everyRecipe runs a test for each recipe that opens, or a share of them.
 func everyRecipe(t *testing.T, test func(t *testing.T, b *testimages.Built)) {
 	t.Helper()
 	opened := 0
 	for i, name := range testimages.Names() {
-		if i%recipesEach() != 0 {
+		if i%testimages.Each(jsEach) != 0 {
 			continue
 		}
 		b := testimages.Make(t, name)
@@ -76,7 +71,7 @@ func everyRecipe(t *testing.T, test func(t *testing.T, b *testimages.Built)) {
 		opened++
 		t.Run(name, func(t *testing.T) { test(t, b) })
 	}
-	if opened < 180/recipesEach() {
+	if opened < 180/testimages.Each(jsEach) {
 		t.Errorf("only %d recipes opened", opened)
 	}
 }
