@@ -165,7 +165,7 @@ describe('a change of the refcount width', () => {
       await makeImage(shared, 'compat=1.1');
       await choose(page, shared);
       const lab = await askWidth(page, 1, 'Directly');
-      await lab.getByText('Refcounts of 1 bits cannot hold those of').waitFor();
+      await lab.getByText('Refcounts of 1 bit cannot hold those of').waitFor();
       await lab.locator('details').first().evaluate((details: HTMLDetailsElement) => (details.open = true));
       await lab.getByText(/has refcount 2: active layer l2.*snapshot 1 \(before\)/).first().waitFor();
       expect(await button(lab, 'Apply width change').count()).toBe(0);

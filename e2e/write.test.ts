@@ -291,6 +291,30 @@ test('a pasted trace is compared for all cluster sizes, and advice is given', as
   await page.context().close();
 });
 
+test('a long trace is kept out of the box, whether opened or pasted; what is wrong in it is said with its line', async () => {
+  const {page, trouble} = await app.open();
+  const lab = await openWrite(page, path.join(pageDir, 'samples', 'torn_subclusters.qcow2'));
+  await lab.getByText('Amplification').click();
+  const box = lab.getByLabel('Trace of writes');
+  const long = '0 4K\r\n'.repeat(40_000);
+  await lab.getByLabel('Choose trace').setInputFiles({name: 'long.log', mimeType: 'text/plain', buffer: Buffer.from(`${long}1M garbage\r\n`)});
+  await lab.getByRole('group', {name: 'Long trace'}).getByText('long.log').waitFor();
+  expect(await box.count()).toBe(0);
+  await button(lab, 'Compare').click();
+  await lab.getByRole('alert').getByText('Line 40001').waitFor();
+  await button(lab, 'Use another trace').click();
+  await box.evaluate((element, text) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', text);
+    element.dispatchEvent(new ClipboardEvent('paste', {clipboardData, bubbles: true, cancelable: true}));
+  }, long);
+  await lab.getByText('What was pasted').waitFor();
+  await button(lab, 'Compare').click();
+  await lab.getByText('40,000 writes').waitFor();
+  expect(trouble).toEqual([]);
+  await page.context().close();
+});
+
 test.each(looks(1))('no accessibility rule is broken: $width px, $colorScheme', async ({width, colorScheme}) => {
   await withFolder(async (folder) => {
     const {page} = await app.open();

@@ -51,7 +51,7 @@ func blockerView(b amend.Blocker) LabBlocker {
 // overflowView names the clusters whose refcounts do not fit, and who owns them.
 func (s *Session) overflowView(e *amend.OverflowError) LabBlocker {
 	v := LabBlocker{What: "refcounts that do not fit", Count: float64(e.Count),
-		Why:    fmt.Sprintf("refcounts of %d bits cannot hold those of %s; all fit %d bits", e.Bits, clustersText(e.Count), e.Enough),
+		Why:    fmt.Sprintf("refcounts of %s cannot hold those of %s; all fit %d bits", bitsText(e.Bits), clustersText(e.Count), e.Enough),
 		Advice: fmt.Sprintf("choose %d bits or more, or delete the snapshots that share these clusters", e.Enough)}
 	for _, o := range e.Clusters[:min(len(e.Clusters), maxPage)] {
 		var owners []string
@@ -65,6 +65,13 @@ func (s *Session) overflowView(e *amend.OverflowError) LabBlocker {
 		v.Places = append(v.Places, place)
 	}
 	return v
+}
+
+func bitsText(bits uint) string {
+	if bits == 1 {
+		return "1 bit"
+	}
+	return fmt.Sprintf("%d bits", bits)
 }
 
 // LabApply lays the change of width that was planned last over the file, in memory, and

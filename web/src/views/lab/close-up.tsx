@@ -67,7 +67,7 @@ export function CloseUp({trace, state, step, reply, running}: CloseUpProps) {
               <th scope="row">Holds</th>
               {cells.map(({cluster, own: mine, known}) => (
                 <td key={cluster} class={mine === null ? familyOf(known?.owner) : 'new'} title={mine ?? ownerFacts(known?.owner)?.label}>
-                  {mine === null ? (ownerFacts(known?.owner)?.letters ?? '') : mine === 'new reftable' ? 'T\u2032' : 'B\u2032'}
+                  {mine === null ? (ownerFacts(known?.owner)?.letters ?? '') : ownLetters(mine)}
                 </td>
               ))}
             </tr>
@@ -94,8 +94,26 @@ export function CloseUp({trace, state, step, reply, running}: CloseUpProps) {
           </tbody>
         </table>
       </div>
+      <p class="letters">{lettersText(cells.map(({own: mine, known}) => mine ?? known?.owner ?? ''))}</p>
     </div>
   );
+}
+
+/** The letters that are there, spelled out. */
+function lettersText(holders: readonly string[]): string {
+  const spelled = holders.map((holder) => {
+    const facts = ownerFacts(holder);
+    return facts === null ? ownText(holder) : facts.letters === '' ? '' : `${facts.letters} ${facts.label}`;
+  });
+  return [...new Set(spelled)].filter((text) => text !== '').join(' \u00b7 ');
+}
+
+function ownText(holder: string): string {
+  return holder === '' ? '' : `${ownLetters(holder)} ${holder === 'new reftable' ? 'New reftable' : 'New refblock'}`;
+}
+
+function ownLetters(holder: string): string {
+  return holder === 'new reftable' ? 'T\u2032' : 'B\u2032';
 }
 
 /** What is known of a cluster, which is free once the old structure has left it. */

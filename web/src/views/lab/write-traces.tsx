@@ -1,4 +1,4 @@
-import {useRef, useState} from 'preact/hooks';
+import {useState} from 'preact/hooks';
 import {formatBytes, formatCount, plural} from '../../base/units';
 import type {WriteSetup, WriteTraceReply, WriteTraceRequest} from '../../protocol/protocol.gen';
 import type {OpenSession} from '../../state/session';
@@ -6,6 +6,7 @@ import {useController, useLoaded, useStore} from '../app-context';
 import {Fold} from '../fold';
 import {ProblemText} from '../problem';
 import {ScrollTable} from '../scroll-table';
+import {ChooseTrace, NO_TRACE, TraceBox} from './trace-text';
 import {Working} from './working';
 
 const INITIALS = [
@@ -14,9 +15,6 @@ const INITIALS = [
   ['allocated', 'All of it is allocated'],
   ['shared', 'All of it is allocated, just after a snapshot'],
 ] as const;
-
-/** What the core takes. */
-const MOST_TEXT = 64 << 20;
 
 /** Should I turn extended L2 on, and with which cluster size? */
 export function WriteTraces({session}: {session: OpenSession}) {
@@ -36,13 +34,13 @@ interface Asked {
 function Traces({session}: {session: OpenSession}) {
   const controller = useController();
   const {request} = useStore(controller.writing.picked);
-  const [text, setText] = useState('');
+  const [trace, setTrace] = useState(NO_TRACE);
   const [initial, setInitial] = useState('empty');
   const [asked, setAsked] = useState<Asked | null>(null);
   const take = () => {
     const applied = session.changes.flatMap(({change}) => (change.kind === 'write' ? change.requests : []));
     const writes = [...applied, ...(request === null ? [] : [request])].filter(({kind}) => kind === 'write');
-    setText(writes.map(({offset, length}) => `${offset} ${length}\n`).join(''));
+    setTrace({name: '', text: writes.map(({offset, length}) => `${offset} ${length}\n`).join('')});
   };
   return (
     <div class="w-traces">
@@ -50,14 +48,7 @@ function Traces({session}: {session: OpenSession}) {
         Give the writes of a real guest: lines of an offset and a length, a log of fio (write_iolog), or what blkparse prints.
         It is computed what they cost with every cluster size.
       </p>
-      <textarea
-        aria-label="Trace of writes"
-        rows={6}
-        spellcheck={false}
-        placeholder={'0 4K\n1M 64K\n0x7c00 512'}
-        value={text}
-        onInput={(event) => setText(event.currentTarget.value)}
-      />
+      <TraceBox trace={trace} onTrace={setTrace} />
       <div class="row">
         <label class="choice">
           The image is at first
@@ -69,43 +60,16 @@ function Traces({session}: {session: OpenSession}) {
             ))}
           </select>
         </label>
-        <button type="button" class="primary" disabled={text.trim() === ''} onClick={() => setAsked((last) => ({request: {text, initial}, turn: (last?.turn ?? 0) + 1}))}>
+        <button type="button" class="primary" disabled={!/\S/.test(trace.text)} onClick={() => setAsked((last) => ({request: {text: trace.text, initial}, turn: (last?.turn ?? 0) + 1}))}>
           Compare
         </button>
         <button type="button" onClick={take}>
           Take the simulated writes
         </button>
-        <ChooseTrace onText={setText} />
+        <ChooseTrace onTrace={setTrace} />
       </div>
       {asked !== null && <Compared asked={asked} onStop={() => setAsked(null)} />}
     </div>
-  );
-}
-
-function ChooseTrace({onText}: {onText: (text: string) => void}) {
-  const input = useRef<HTMLInputElement>(null);
-  const [large, setLarge] = useState(false);
-  const read = async (file: File | undefined) => {
-    setLarge(file !== undefined && file.size > MOST_TEXT);
-    if (file !== undefined && file.size <= MOST_TEXT) {
-      onText(await file.text());
-    }
-  };
-  return (
-    <>
-      <button type="button" onClick={() => input.current?.click()}>
-        Open a log
-      </button>
-      <input
-        ref={input}
-        type="file"
-        class="hidden"
-        aria-label="Choose trace"
-        tabIndex={-1}
-        onChange={(event) => void read(event.currentTarget.files?.[0])}
-      />
-      {large && <p class="w-wrong">That is more than {formatBytes(MOST_TEXT)}. On the command line, qcowscope amplify takes it.</p>}
-    </>
   );
 }
 
@@ -118,7 +82,7 @@ function Compared({asked: {request, turn}, onStop}: {asked: Asked; onStop: () =>
     case 'failed':
       return <ProblemText problem={loaded.problem} />;
     case 'loaded':
-      return loaded.value.trouble === '' ? <Comparison reply={loaded.value} /> : <p class="w-wrong">{loaded.value.trouble}</p>;
+      return loaded.value.trouble === '' ? <Comparison reply={loaded.value} /> : <p role="alert" class="w-wrong">{loaded.value.trouble}</p>;
   }
 }
 
