@@ -13,7 +13,7 @@ func (c *checker) flags() error {
 	if c.wrongCopied == nil && !c.report.Refcounts.CopiedUnknown {
 		return nil
 	}
-	c.stored = storedCache{c: c, block: -1}
+	c.stored = storedCache{c: c}
 	l1 := c.img.L1
 	inFile := max(0, min(l1.Bytes(), c.img.Src.Size()-int64(l1.Off)))
 	buf := make([]byte, (inFile+7)/8*8)
@@ -204,47 +204,53 @@ func (c *checker) flagCount(code Code, off qcow2.HostOff) uint64 {
 	return n
 }
 
-// storedCache reads stored refcounts one by one and keeps the last refblock.
+// storedCache reads stored refcounts one by one and keeps what it read last: a refblock, or
+// after many of them, as garbage entries ask for in no order, only a part of one.
 type storedCache struct {
 	c     *checker
-	block int64
-	data  qcow2.Refblock
-	bad   bool
+	off   int64 // in the file, of what is kept
+	data  []byte
+	bad   bool // it cannot be read
 	loads int
 }
 
-// at is the stored refcount of cluster i; ok is false when it cannot be read.
+// storedPart is how many bytes of a refblock are read when flagLookups of them were.
+const storedPart = 4 << 10
+
+// at is the stored refcount of cluster i; ok is false when it cannot be read. Where there is
+// no refblock what is kept stays.
 func (s *storedCache) at(i int64) (n uint64, ok bool) {
 	g := s.c.img.Geo
 	k := i / g.RefblockEntries()
-	if k != s.block {
-		s.load(k)
-	}
-	if s.bad {
-		return 0, false
-	}
-	if s.data == nil {
-		return 0, true
-	}
-	return s.data.At(g.RefcountOrder, i%g.RefblockEntries()), true
-}
-
-func (s *storedCache) load(k int64) {
-	s.block, s.data, s.bad = k, nil, false
 	if k >= int64(len(s.c.img.Reftable)) {
-		return
+		return 0, true
 	}
 	off, ok := s.c.refblock(k)
 	if !ok {
 		h := s.c.img.Reftable[k].Refblock()
-		s.bad = h < 0 || !s.c.img.Geo.Aligned(h)
-		return
+		return 0, h >= 0 && g.Aligned(h)
+	}
+	entry := i % g.RefblockEntries()
+	if at := off + entry<<g.RefcountOrder/8; at < s.off || at >= s.off+int64(len(s.data)) {
+		s.load(off, at)
+	}
+	if s.bad {
+		return 0, false
+	}
+	return qcow2.Refblock(s.data).At(g.RefcountOrder, entry-(s.off-off)*8>>g.RefcountOrder), true
+}
+
+// load reads the refblock at off, or the part of it with the byte at.
+func (s *storedCache) load(off, at int64) {
+	n := s.c.img.Geo.ClusterSize()
+	if s.loads >= flagLookups {
+		n = min(n, storedPart)
+		off = at / n * n
 	}
 	s.loads++
-	data := make([]byte, s.c.img.Geo.ClusterSize())
-	if err := source.ReadFull(s.c.img.Src, data, off); err != nil {
-		s.bad = true
-		return
+	if int64(len(s.data)) != n {
+		s.data = make([]byte, n)
 	}
-	s.data = data
+	s.off = off
+	s.bad = source.ReadFull(s.c.img.Src, s.data, off) != nil
 }
