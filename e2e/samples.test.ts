@@ -28,3 +28,20 @@ test.each(samples)('$title: the page and qemu-img say what the list says', async
   expect(trouble).toEqual([]);
   await page.context().close();
 });
+
+test.each([1280, 800, 390])('the samples fill their rows at %i px, and the footer stands under them', async (width) => {
+  const {page} = await app.open();
+  await page.setViewportSize({width, height: 900});
+  const list = page.getByRole('region', {name: /No image at hand/}).getByRole('list');
+  await list.getByRole('button').first().waitFor();
+  const edges = await list.evaluate((ul) => {
+    const boxes = Array.from(ul.children, (li) => li.getBoundingClientRect());
+    const rows = [...new Set(boxes.map(({top}) => top))].map((top) => boxes.filter((box) => box.top === top));
+    return rows.map((row) => [Math.round(Math.min(...row.map(({left}) => left))), Math.round(Math.max(...row.map(({right}) => right)))]);
+  });
+  expect(edges.length).toBeGreaterThan(1);
+  expect(new Set(edges.map(String)).size).toBe(1);
+  const footer = await page.locator('footer p').first().boundingBox();
+  expect(Math.round(footer?.x ?? -1)).toBe(edges[0]?.[0]);
+  await page.context().close();
+});
