@@ -180,6 +180,21 @@ test('names are text, whatever they hold', async () => {
   });
 });
 
+test('on a phone one line stands between two sizes, and the title of the header stays whole', async () => {
+  await withFolder(async (folder) => {
+    const {page} = await app.open();
+    await page.setViewportSize({width: 390, height: 844});
+    await layersIn(page, await layered(folder));
+    const sizes = layersOf(page).locator('table.falls');
+    expect(await sizes.locator('tbody').count()).toBe(2);
+    const lines = await sizes.locator('tr > *').evaluateAll((cells) => cells.map((cell) => getComputedStyle(cell).borderTopWidth));
+    expect(new Set(lines)).toEqual(new Set(['0px']));
+    const title = layersOf(page).getByRole('heading', {name: 'Header and extensions'});
+    expect(await title.evaluate((h) => h.getBoundingClientRect().height / parseFloat(getComputedStyle(h).lineHeight))).toBeLessThan(1.5);
+    await page.context().close();
+  });
+});
+
 describe.each(looks(3))('$colorScheme, $width px wide', ({colorScheme, width}) => {
   test('no accessibility rule is broken, nothing is wider than the page, and all works by keyboard', async () => {
     await withFolder(async (folder) => {
