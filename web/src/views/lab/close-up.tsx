@@ -103,13 +103,13 @@ export function CloseUp({trace, state, step, reply, running}: CloseUpProps) {
 function lettersText(holders: readonly string[]): string {
   const spelled = holders.map((holder) => {
     const facts = ownerFacts(holder);
-    return facts === null ? ownText(holder) : facts.letters === '' ? '' : `${facts.letters} ${facts.label}`;
+    return facts === null ? ownText(holder) : facts.letters === '' ? '' : `${facts.letters}: ${facts.label}`;
   });
   return [...new Set(spelled)].filter((text) => text !== '').join(' \u00b7 ');
 }
 
 function ownText(holder: string): string {
-  return holder === '' ? '' : `${ownLetters(holder)} ${holder === 'new reftable' ? 'New reftable' : 'New refblock'}`;
+  return holder === '' ? '' : `${ownLetters(holder)}: ${holder === 'new reftable' ? 'New reftable' : 'New refblock'}`;
 }
 
 function ownLetters(holder: string): string {
