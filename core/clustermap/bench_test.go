@@ -19,7 +19,7 @@ func BenchmarkPyramid(b *testing.B) {
 		for o, order := range []string{"along", "rows"} {
 			b.Run(name+"/"+order, func(b *testing.B) {
 				for b.Loop() {
-					if err := newPyramid(Order(o), PlaneOf(n), judged).build(context.Background(), l); err != nil {
+					if err := newPyramid(Order(o), PlaneOf(n), judged(&rank{})).build(context.Background(), l); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -14,6 +14,8 @@ const (
 	DirtyUnknown              // there are more ranges than are kept
 )
 
+var dirtyRank = rankOf(DirtyMarked, DirtyUnknown)
+
 // maxDirtyRuns bounds the runs of dirty clusters, 16 bytes each.
 const maxDirtyRuns = 1 << 20
 
@@ -46,7 +48,9 @@ func (m *DirtyMap) Mark(g qcow2.Geometry, r qcow2.Range[qcow2.GuestOff]) bool {
 }
 
 // Picture is that of the map of so many clusters.
-func (m *DirtyMap) Picture(clusters int64) *Picture { return newPicture(clusters, m, judged) }
+func (m *DirtyMap) Picture(clusters int64) *Picture {
+	return newPicture(clusters, m, judged(dirtyRank))
+}
 
 func (m *DirtyMap) run(first, limit int64) (look, int64) {
 	if first >= m.unknown {

@@ -44,9 +44,11 @@ func (s *Scan) GuestMap(ctx context.Context, layer int) (*GuestMap, error) {
 		m.regions = m.regions[:cap(m.regions)] // entries past the end of the file are zero
 	}
 	m.marks = newMarks(s.guestMarks(layer, clusters))
-	m.Picture = newPicture(clusters, m, judged)
+	m.Picture = newPicture(clusters, m, judged(guestRank))
 	return m, nil
 }
+
+var guestRank = rankOf(GuestData, GuestCompressed, GuestZero, GuestUnknown, GuestUnreadable)
 
 func (s *Scan) regionOf(i int64, e qcow2.L1Entry) region {
 	ok, kind := s.leads(e)

@@ -58,9 +58,14 @@ func NewHostMap(g qcow2.Geometry, r *check.Report) *HostMap {
 			m.steps[n] = uint8(step)
 		}
 	}
-	m.Picture = newPicture(m.table.Len(), m, judged)
+	m.Picture = newPicture(m.table.Len(), m, judged(hostRank))
 	return m
 }
+
+// hostRank lets trouble show before structures of the image, and these before the data.
+var hostRank = rankOf(refcount.Data, refcount.CompressedData, refcount.ZeroData, refcount.InactiveData,
+	refcount.BitmapData, refcount.Crypto, refcount.L2, refcount.InactiveL2, refcount.Refblock, refcount.L1,
+	refcount.InactiveL1, refcount.SnapshotTable, refcount.Reftable, refcount.Header, refcount.Leaked)
 
 // marksOf adds where the finding shows: the clusters it is about, and the one that holds the
 // wrong field.

@@ -56,6 +56,10 @@ const (
 	LayerOthers    uint8 = 15   // only one snapshot, a later one than the tenth
 )
 
+// layerRank: those that only one snapshot has come last, the first before the later ones.
+var layerRank = rankOf(LayerActive, LayerTables, LayerShared, LayerSnapshots, LayerSnapshot, LayerSnapshot+1, LayerSnapshot+2,
+	LayerSnapshot+3, LayerSnapshot+4, LayerSnapshot+5, LayerSnapshot+6, LayerSnapshot+7, LayerSnapshot+8, LayerSnapshot+9, LayerOthers)
+
 // Links tells which guest clusters a host cluster serves, of any layer, and the reverse.
 //
 // In a cell of its Picture the kind is one of LayerNone to LayerOthers, the high three bits
@@ -297,5 +301,5 @@ func (l *Links) layerAt(c int64) layer {
 
 // linked packs the cells of Links.
 func linked(t *tally) Cell {
-	return Cell{t.most() | min(7, (t.share()+1)/2)<<5, t.first}
+	return Cell{t.most(layerRank) | min(7, (t.share()+1)/2)<<5, t.first}
 }

@@ -27,8 +27,8 @@ const marked = 1 + uint8(check.Waste)
 
 // Cell is how a cell shows, as two bytes that a texture holds.
 //
-// The first holds the kind that most of its clusters have (kind 0, which stands for
-// nothing, only where there is nothing else) in the low five bits and in the high three
+// The first holds the kind that most of its clusters have (of equally many the less ordinary
+// one; kind 0, which stands for nothing, only where there is nothing else) in the low five bits and in the high three
 // the worst severity of any, so that one bad cluster among millions shows at every level.
 // The second is made by the map's own rule.
 type Cell [2]byte
@@ -97,11 +97,25 @@ func (t *tally) trouble(worst uint8, bad int64) {
 	}
 }
 
+// rank is for each kind of a map how far it is out of the ordinary. Where two kinds are
+// equally many, the one with the higher rank shows.
+type rank [kinds]uint8
+
+// rankOf ranks kinds that are given from the most ordinary one on.
+func rankOf[K ~uint8](ordinary ...K) *rank {
+	r := &rank{}
+	for i, k := range ordinary {
+		r[k] = uint8(i + 1)
+	}
+	return r
+}
+
 // most is the kind that most clusters have; nothing, only where there is nothing else.
-func (t *tally) most() uint8 {
+func (t *tally) most(r *rank) uint8 {
 	best := 0
 	for left := t.seen &^ 1; left != 0; left &= left - 1 {
-		if k := bits.TrailingZeros32(left); best == 0 || t.kinds[k] > t.kinds[best] {
+		k := bits.TrailingZeros32(left)
+		if n := t.kinds[k] - t.kinds[best]; best == 0 || n > 0 || n == 0 && r[k] > r[best] {
 			best = k
 		}
 	}
@@ -116,8 +130,8 @@ func (t *tally) share() uint8 {
 	return uint8(max(1, (t.parts+t.n/2)/t.n))
 }
 
-// judged is the cell of maps that show use and severity: the second byte is the highest
+// judged makes the cells of maps that show use and severity: the second byte is the highest
 // tone (below 16) in the low bits and the share in use, of 15, in the high ones.
-func judged(t *tally) Cell {
-	return Cell{t.most() | t.worst<<5, t.high | t.share()<<4}
+func judged(r *rank) func(*tally) Cell {
+	return func(t *tally) Cell { return Cell{t.most(r) | t.worst<<5, t.high | t.share()<<4} }
 }

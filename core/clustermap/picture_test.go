@@ -7,6 +7,8 @@ import (
 	"math/bits"
 	"math/rand"
 	"testing"
+
+	"qcowscope/core/refcount"
 )
 
 // painted are looks given cluster by cluster; runs end at multiples of 7 at the latest, as
@@ -121,7 +123,7 @@ func TestPyramidIsTheCount(t *testing.T) {
 	random := rand.New(rand.NewSource(7))
 	for _, n := range []int{1, 5, 64, 65, 1000, 4096, 5000, 1 << 14, 70_000} {
 		p := plain(random, n)
-		picture := newPicture(int64(n), p, judged)
+		picture := newPicture(int64(n), p, judged(&rank{}))
 		for o := range orders {
 			for level := 0; level <= picture.Plane.Top(); level++ {
 				holdsTile(t, picture, p, o, level)
@@ -210,7 +212,7 @@ func TestOneBadClusterShows(t *testing.T) {
 	}
 	for _, c := range bad {
 		m := sparse{n, look{kind: 6, part: wholePart}, map[int64]look{c: {kind: 3, severity: 5, part: wholePart}}}
-		picture := newPicture(n, m, judged)
+		picture := newPicture(n, m, judged(&rank{}))
 		for o := range orders {
 			for level := 0; level <= picture.Plane.Top(); level++ {
 				at := place{c >> (2 * level), 0}
@@ -270,7 +272,7 @@ func TestWorstOfChildren(t *testing.T) {
 	for range 40 {
 		p[random.Intn(n)] = look{kind: 6, severity: uint8(1 + random.Intn(5))}
 	}
-	picture := newPicture(n, p, judged)
+	picture := newPicture(n, p, judged(&rank{}))
 	for o := range orders {
 		y, err := picture.pyramid(context.Background(), o)
 		if err != nil {
@@ -305,7 +307,7 @@ func TestWorstOfChildren(t *testing.T) {
 func TestHugePlanes(t *testing.T) {
 	const n = 1<<36 - 12345
 	bad := int64(0x7_1234_5678)
-	picture := newPicture(n, sparse{n, look{}, map[int64]look{bad: {kind: 1, severity: 4, part: 15}}}, judged)
+	picture := newPicture(n, sparse{n, look{}, map[int64]look{bad: {kind: 1, severity: 4, part: 15}}}, judged(&rank{}))
 	for o := range orders {
 		top := picture.Plane.Top()
 		pins, err := picture.Pins(context.Background(), o, top, 0, 0)
@@ -329,7 +331,7 @@ func TestHugePlanes(t *testing.T) {
 func TestBuildStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	picture := newPicture(1<<22, plain(rand.New(rand.NewSource(1)), 1<<22), judged)
+	picture := newPicture(1<<22, plain(rand.New(rand.NewSource(1)), 1<<22), judged(&rank{}))
 	if _, err := picture.Tile(ctx, Along, 5, 0, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
@@ -373,6 +375,47 @@ func TestMarks(t *testing.T) {
 				if want[c] != got {
 					t.Fatalf("%v: cluster %d is %d", ranges, c, want[c])
 				}
+			}
+		}
+	}
+}
+
+// TestTieShowsLessOrdinary: of equally many clusters those that are out of the ordinary show,
+// also as far out as one cell, and half of a file that leaks does not look like data.
+func TestTieShowsLessOrdinary(t *testing.T) {
+	const n = 1 << 12
+	for _, c := range []struct {
+		name        string
+		rank        *rank
+		usual, rare uint8
+	}{
+		{"host", hostRank, uint8(refcount.Data), uint8(refcount.Leaked)},
+		{"structures", hostRank, uint8(refcount.Data), uint8(refcount.L2)},
+		{"snapshot", hostRank, uint8(refcount.InactiveData), uint8(refcount.Refblock)},
+		{"guest", guestRank, GuestZero, GuestUnreadable},
+		{"dirty", dirtyRank, DirtyMarked, DirtyUnknown},
+		{"layers", layerRank, LayerActive, LayerTables},
+	} {
+		half := make(painted, n)
+		for i := range half {
+			half[i].kind = c.usual
+			if i >= n/2 {
+				half[i].kind = c.rare
+			}
+		}
+		for _, rare := range []int{n / 2, n/2 - 1} {
+			half[n/2].kind = c.usual
+			want := c.usual
+			if rare == n/2 {
+				half[n/2].kind, want = c.rare, c.rare
+			}
+			picture := newPicture(n, half, judged(c.rank))
+			y, err := picture.pyramid(context.Background(), Along)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := y.get(picture.Plane.Top(), place{}); got.Kind() != want {
+				t.Errorf("%s, %d of %d clusters out of the ordinary: kind %d, want %d", c.name, rare, n, got.Kind(), want)
 			}
 		}
 	}

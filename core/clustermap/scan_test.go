@@ -211,7 +211,7 @@ func TestStretchesAndTotals(t *testing.T) {
 	for range 300 {
 		p[random.Intn(len(p))] = look{kind: uint8(random.Intn(6)), severity: uint8(1 + random.Intn(5))}
 	}
-	picture := newPicture(int64(len(p)), p, judged)
+	picture := newPicture(int64(len(p)), p, judged(&rank{}))
 	for _, f := range []Filter{{}, {Troubled: true}, {Kinds: 1<<2 | 1<<5}, {Kinds: 1 << 3, Troubled: true}} {
 		var at, lines int
 		for next := int64(0); next >= 0; {

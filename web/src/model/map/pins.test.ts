@@ -23,7 +23,20 @@ describe('pins', () => {
 
   it('at an edge are seen whole', () => {
     const [pin] = placePins(plane, whole, screen, [{cluster: 0, count: 1, rank: 5}]);
-    expect(pin).toMatchObject({x: 9, y: 9});
+    expect(pin).toMatchObject({x: 13, y: 13});
+  });
+
+  it.each([
+    ['the last row', 40, {x: 0, y: -9.8}, {x: 20, y: 387}],
+    ['the first row', 40, {x: 0, y: 0.9}, {x: 20, y: 13}],
+    ['a large cell of the last row', 100, {x: 0, y: -3.9}, {x: 84, y: 387}],
+    ['a large cell at the corner', 100, {x: -3.7, y: 0}, {x: 387, y: 16}],
+  ])('of %s whose middle is near the edge or just off it are seen whole', (_, scale, at, place) => {
+    expect(placePins(plane, {...at, scale}, screen, [{cluster: 0, count: 1, rank: 5}])).toMatchObject([place]);
+  });
+
+  it('of a cell that is not seen are left out', () => {
+    expect(placePins(plane, {x: 1.01, y: 0, scale: 40}, screen, [{cluster: 0, count: 1, rank: 5}])).toEqual([]);
   });
 
   it('off the screen are left out', () => {

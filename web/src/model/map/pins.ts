@@ -20,7 +20,10 @@ export interface PlacedPin extends Pin {
 
 /** Pins closer than this are joined: each can then be hit with a finger. */
 const PIN_DISTANCE = 26;
-const EDGE = 9;
+/** Half of a mark, with its rim: nearer to an edge it would be cut off. */
+const EDGE = 13;
+/** A cell from so many pixels on has its mark in the corner. */
+export const WRITTEN_CELL = 56;
 /** With more than so many on screen, pins are joined that are farther apart. */
 const MOST_PINS = 60;
 
@@ -30,7 +33,8 @@ export function pinsOf({clusters, counts, severities}: MapPins): Pin[] {
 
 /** The pins that are on screen, joined where they are close. The worst stays in its place, and none is lost. */
 export function placePins(plane: Plane, camera: Camera, screen: Screen, pins: readonly Pin[]): PlacedPin[] {
-  const margin = PIN_DISTANCE / 2;
+  // In a large cell the mark leaves its middle to what is written there.
+  const aside = camera.scale >= WRITTEN_CELL ? camera.scale / 2 - 16 : 0;
   const seen = pins
     .map((pin) => {
       const corner = pointOf(plane, pin.cluster);
@@ -38,10 +42,10 @@ export function placePins(plane: Plane, camera: Camera, screen: Screen, pins: re
     })
     .filter(({x, y}) => {
       // A large cell shows its pin as long as any of it is seen.
-      const reach = margin + camera.scale / 2;
+      const reach = camera.scale / 2;
       return x > -reach && y > -reach && x < screen.width + reach && y < screen.height + reach;
     })
-    .map((pin) => ({...pin, x: within(pin.x, screen.width), y: within(pin.y, screen.height)}));
+    .map((pin) => ({...pin, x: within(pin.x + aside, screen.width), y: within(pin.y - aside, screen.height)}));
   let distance = PIN_DISTANCE;
   let joined = joinPins(seen, distance);
   while (joined.length > MOST_PINS) {
@@ -51,9 +55,9 @@ export function placePins(plane: Plane, camera: Camera, screen: Screen, pins: re
   return joined;
 }
 
-/** A mark at the edge is seen whole. */
+/** A mark at the edge is seen whole, also that of a cell whose middle is just off the screen. */
 function within(at: number, length: number): number {
-  return at < 0 || at > length ? at : Math.max(EDGE, Math.min(length - EDGE, at));
+  return Math.max(EDGE, Math.min(length - EDGE, at));
 }
 
 function joinPins(pins: readonly PlacedPin[], distance: number): PlacedPin[] {

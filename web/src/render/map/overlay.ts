@@ -1,6 +1,7 @@
 import {screenRect} from '../../model/map/camera';
 import type {Screen} from '../../model/map/camera';
 import {LETTER_CLUSTER, SPLIT_CLUSTER} from '../../model/map/grain';
+import {WRITTEN_CELL} from '../../model/map/pins';
 import type {PlacedPin} from '../../model/map/pins';
 import type {Rect} from '../../model/map/plane';
 import {paintBytes, paintSplit} from './inside';
@@ -29,7 +30,7 @@ export function paintOverlay(context: CanvasRenderingContext2D, scene: Overlay):
     ring(context, scene, scene.hovered, 1);
   }
   for (const pin of [...scene.pins].sort((a, b) => a.rank - b.rank)) {
-    drawPin(context, scene.palette, placed(scene, pin), pinSize(scene), scene.screen);
+    drawPin(context, scene.palette, pin, pinSize(scene), scene.screen);
   }
   if (scene.cursor !== null) {
     ring(context, scene, scene.cursor, 1.5);
@@ -40,19 +41,13 @@ function pinSize({camera}: Overlay): number {
   return camera.scale < LETTER_CLUSTER ? 13 : Math.min(20, camera.scale * 0.5);
 }
 
-/** In a large cell the mark leaves its middle to what is written there. */
-function placed({camera}: Overlay, pin: PlacedPin): PlacedPin {
-  const aside = camera.scale >= 56 ? camera.scale / 2 - 16 : 0;
-  return {...pin, x: pin.x + aside, y: pin.y - aside};
-}
-
 function paintLetters(context: CanvasRenderingContext2D, scene: Overlay): void {
   const {camera, pins} = scene;
   const size = Math.max(10, Math.min(16, camera.scale * 0.3));
   context.font = `600 ${size}px ${MONO}`;
   context.textAlign = 'center';
   context.textBaseline = 'middle';
-  const marked = camera.scale < 56 ? new Set(pins.map((pin) => pin.cluster)) : new Set<number>();
+  const marked = camera.scale < WRITTEN_CELL ? new Set(pins.map((pin) => pin.cluster)) : new Set<number>();
   eachCluster(scene, (cluster, rect) => {
     const look = scene.lookOf(cluster);
     if (look === null || look.letters === '' || scene.dimmed(look) || marked.has(cluster)) {
