@@ -87,7 +87,11 @@ func text(t *testing.T, page string) string {
 
 func TestPageOfEveryRecipe(t *testing.T) {
 	pages := 0
-	for _, name := range testimages.Names() {
+	each := testimages.Each(3)
+	for i, name := range testimages.Names() {
+		if i%each != 0 {
+			continue
+		}
 		b := testimages.Make(t, name)
 		page := pageOf(t, name+".qcow2", b.Image)
 		if page == "" {
@@ -106,7 +110,7 @@ func TestPageOfEveryRecipe(t *testing.T) {
 			}
 		}
 	}
-	if pages < 200 {
+	if pages < 200/each {
 		t.Errorf("only %d pages", pages)
 	}
 }

@@ -91,12 +91,18 @@ func outcome(r *check.Report) string {
 	return s.String()
 }
 
+// jsEach is of how many recipes one is copied under js.
+const jsEach = 3
+
 func eachRecipe(t *testing.T, test func(t *testing.T, name string)) {
 	names := testimages.Names()
 	if len(names) < 200 {
 		t.Fatalf("only %d recipes", len(names))
 	}
-	for _, name := range names {
+	for i, name := range names {
+		if i%testimages.Each(jsEach) != 0 {
+			continue
+		}
 		t.Run(name, func(t *testing.T) { test(t, name) })
 	}
 }
@@ -121,7 +127,7 @@ func TestCopyHasTheSameFindings(t *testing.T) {
 			}
 		}
 	})
-	if opened < 200 {
+	if opened < 200/testimages.Each(jsEach) {
 		t.Errorf("only %d recipes open", opened)
 	}
 }
