@@ -2,7 +2,6 @@ import {screenRect} from '../../model/map/camera';
 import type {Screen} from '../../model/map/camera';
 import {LETTER_CLUSTER, SPLIT_CLUSTER} from '../../model/map/grain';
 import {WRITTEN_CELL} from '../../model/map/pins';
-import type {PlacedPin} from '../../model/map/pins';
 import type {Rect} from '../../model/map/plane';
 import {paintBytes, paintSplit} from './inside';
 import {drawPin} from './mark';
