@@ -131,7 +131,23 @@ func (l *layout) extensions() {
 		l.add(field{class: "extension.end", off: end, size: 8, sort: text})
 	}
 	if l.img.LUKS.Len > 0 {
-		l.add(field{class: "luks.header", off: int64(l.img.LUKS.Start), size: 8, sort: text})
+		l.luksHeader(int64(l.img.LUKS.Start))
+	}
+}
+
+// luksHeader are the fields that say with no key whether QEMU opens the image. The first slot
+// has the key: with other numbers in it the password would be wrong, which nobody can see.
+func (l *layout) luksHeader(off int64) {
+	const slots, slotBytes, slotCount = 208, 48, 8
+	l.add(field{class: "luks.header", off: off, size: 8, sort: text})
+	l.add(field{class: "luks.payload", off: off + 104, size: 4, sort: count})
+	for i := range int64(slotCount) {
+		slot := off + slots + i*slotBytes
+		l.add(field{class: "luks.slot_stripes", off: slot + 44, size: 4, sort: count})
+		l.add(field{class: "luks.slot_state", off: slot, size: 4, sort: count})
+		if i > 0 {
+			l.add(field{class: "luks.slot_start", off: slot + 40, size: 4, sort: count})
+		}
 	}
 }
 

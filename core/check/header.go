@@ -1,8 +1,6 @@
 package check
 
 import (
-	"errors"
-
 	"qcowscope/core/image"
 	"qcowscope/core/qcow2"
 	"qcowscope/core/source"
@@ -16,7 +14,7 @@ func (c *checker) header() error {
 		if r.Field == refusedDirectory {
 			continue // the recount meets it and says more
 		}
-		c.keep(Finding{Code: codeOfRefusal(r), Class: CheckError, Got: r.Value, Times: 1, Err: errors.New(r.Rule),
+		c.keep(Finding{Code: codeOfRefusal(r), Class: CheckError, Got: r.Value, Times: 1, Err: refusal(r),
 			At: headerPlace(r.Field, r.Off)})
 	}
 	bit := func(code Code, mask uint64) {
@@ -45,6 +43,11 @@ var refusalCodes = map[Code]bool{HeaderField: true, HeaderExtension: true, Bitma
 
 // refused tells whether the finding is a field by which QEMU does not open the image.
 func (f Finding) refused() bool { return f.At.Kind == FieldHeader && refusalCodes[f.Code] }
+
+// refusal is the rule that the field breaks, as an error.
+type refusal image.Refusal
+
+func (r refusal) Error() string { return r.Rule }
 
 // codeOfRefusal is the code of a header field by which QEMU does not open the image.
 func codeOfRefusal(r image.Refusal) Code {

@@ -130,7 +130,6 @@ var qemuRefusals = map[string]string{
 	"header extension":        "Header extension too large",
 	"autoclear_features":      "data-file-raw requires a data file",
 	"bitmaps extension":       "bitmaps_ext",
-	"LUKS header":             "Volume is not in LUKS format",
 }
 
 func (f Finding) qemuRefusal(g qcow2.Geometry) string {
@@ -157,6 +156,9 @@ func (f Finding) qemuRefusal(g qcow2.Geometry) string {
 		return fmt.Sprintf("Unsupported subcluster size: %d", g.ClusterSize()/qcow2.SubclustersPerEntry)
 	case "incompatible_features":
 		return pick(f.Got&^qcow2.IncompatKnown != 0, "Unsupported qcow2 feature(s)", "qcow2: Compression type incompatible feature bit must")
+	}
+	if r, ok := f.Err.(refusal); ok && r.QEMU != "" {
+		return r.QEMU
 	}
 	return qemuRefusals[f.At.Name]
 }

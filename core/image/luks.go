@@ -1,7 +1,6 @@
 package image
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -10,22 +9,9 @@ import (
 	"qcowscope/core/source"
 )
 
-// The LUKS header (specification: "LUKS On-Disk Format", version 1): its length, and where
-// the key slots lie in it.
-const (
-	luksHeaderBytes = 592
-	luksKeyBytes    = 108
-	luksSlots       = 208
-	luksSlotBytes   = 48
-	luksSlotCount   = 8
-	luksSlotActive  = 0x00ac71f3
-)
-
-var luksMagic = []byte("LUKS\xba\xbe\x00\x01") // with version 1
-
-// readLUKS finds the LUKS header by its extension, and refuses what QEMU could not open
-// with any key. A header that is cut short matters most: what lies behind it would look
-// leaked, and is the keys.
+// readLUKS finds the LUKS header by its extension, and refuses what QEMU refuses whoever
+// holds the key of one of its slots. A header that is cut short matters most: what lies
+// behind it would look leaked, and is the keys.
 func (img *Image) readLUKS() {
 	e := qcow2.FindExtension(img.Extensions, qcow2.ExtLUKS)
 	luks := img.Header.CryptMethod == qcow2.CryptLUKS
@@ -53,28 +39,151 @@ func (img *Image) readLUKS() {
 	}
 }
 
-// judgeLUKSHeader looks for the header, and for room for its keys in so many bytes.
+// judgeLUKSHeader looks for the header, for what it says, and for room for its keys in so
+// many bytes.
 func (img *Image) judgeLUKSHeader(extension int64, length uint64) {
 	off := int64(img.LUKS.Start)
-	head := make([]byte, luksHeaderBytes)
+	head := make(luksHeader, luksHeaderBytes)
 	if off > math.MaxInt64-luksHeaderBytes || source.ReadFull(img.Src, head, off) != nil {
 		img.refuse("LUKS extension", extension, uint64(off), "must point to a LUKS header that can be read")
 		return
 	}
-	be := binary.BigEndian
-	if !bytes.HasPrefix(head, luksMagic) {
-		img.refuse("LUKS header", off, be.Uint64(head), "must begin with the magic of LUKS version 1")
+	if fault := head.fault(); fault != nil {
+		fault.Field, fault.Off = "LUKS header", off+fault.Off
+		img.Refusals = append(img.Refusals, *fault)
 		return
 	}
 	for i := range luksSlotCount {
-		slot := head[luksSlots+i*luksSlotBytes:]
-		if be.Uint32(slot) != luksSlotActive {
+		slot := head.slot(i)
+		if slot.state() != luksSlotActive {
 			continue
 		}
-		start := uint64(be.Uint32(slot[40:])) * qcow2.SectorSize
-		if end := start + uint64(be.Uint32(slot[44:]))*uint64(be.Uint32(head[luksKeyBytes:])); end < start || end > length {
+		start := uint64(slot.start()) * qcow2.SectorSize
+		if end := start + luksStripes*uint64(head.u32(luksKeyBytes)); end > length {
 			img.refuse("LUKS extension", extension, length, fmt.Sprintf("the length must hold key slot %d, which ends at %d", i, end))
 			return
 		}
 	}
+}
+
+// The LUKS header (specification: "LUKS On-Disk Format", version 1): its length, and where
+// its fields lie.
+const (
+	luksHeaderBytes   = 592
+	luksVersion       = 6
+	luksCipher        = 8
+	luksMode          = 40
+	luksHash          = 72
+	luksNameBytes     = 32 // of these three
+	luksPayload       = 104
+	luksKeyBytes      = 108
+	luksKeyIterations = 164
+	luksSlots         = 208
+	luksSlotBytes     = 48
+	luksSlotCount     = 8
+)
+
+// A key slot: its fields, and what they must hold.
+const (
+	luksSlotIterations = 4
+	luksSlotStart      = 40
+	luksSlotStripes    = 44
+	luksSlotActive     = 0x00ac71f3
+	luksSlotDisabled   = 0x0000dead
+	luksStripes        = 4000
+	luksFirstSector    = 8 // behind the header: of keys, and of the payload
+)
+
+// luksHeader is its bytes.
+type luksHeader []byte
+
+// luksSlot is the bytes of a key slot.
+type luksSlot []byte
+
+func (l luksHeader) u32(at int) uint32 { return binary.BigEndian.Uint32(l[at:]) }
+
+func (l luksHeader) slot(i int) luksSlot {
+	return luksSlot(l[luksSlots+i*luksSlotBytes:][:luksSlotBytes])
+}
+
+func (s luksSlot) state() uint32 { return binary.BigEndian.Uint32(s) }
+func (s luksSlot) start() uint32 { return binary.BigEndian.Uint32(s[luksSlotStart:]) } // in sectors
+
+// keySectors is how much room QEMU takes a key slot to need: whole 4 KiB. It counts in 32
+// bits.
+func (l luksHeader) keySectors() uint32 {
+	sectors := (uint64(l.u32(luksKeyBytes)*luksStripes) + qcow2.SectorSize - 1) / qcow2.SectorSize
+	return (uint32(sectors) + luksFirstSector - 1) / luksFirstSector * luksFirstSector
+}
+
+// fault is the first rule that the header breaks, nil if there is none. Its place is in the
+// header.
+func (l luksHeader) fault() *Refusal {
+	switch version := binary.BigEndian.Uint16(l[luksVersion:]); {
+	case string(l[:luksVersion]) != "LUKS\xba\xbe":
+		return &Refusal{Value: be64(l), Rule: "must begin with the magic of LUKS version 1", QEMU: "Volume is not in LUKS format"}
+	case version != 1:
+		return &Refusal{Value: be64(l), Rule: "must begin with the magic of LUKS version 1", QEMU: fmt.Sprintf("LUKS version %d is not supported", version)}
+	}
+	if r := l.unendingName(); r != nil {
+		return r
+	}
+	at := func(field int, rule, qemu string) *Refusal {
+		return &Refusal{Off: int64(field), Value: uint64(l.u32(field)), Rule: rule, QEMU: qemu}
+	}
+	switch {
+	case l.u32(luksPayload) < luksFirstSector:
+		return at(luksPayload, "the payload must begin behind the header, at sector 8 or later", "LUKS payload is overlapping with the header")
+	case l.u32(luksKeyIterations) == 0:
+		return at(luksKeyIterations, "the iterations of the master key must not be 0", "LUKS key iteration count is zero")
+	}
+	for i := range luksSlotCount {
+		if r := l.slotFault(i); r != nil {
+			return r
+		}
+	}
+	if r := l.cipherFault(); r != nil {
+		return r
+	}
+	return l.noSlot()
+}
+
+// slotFault is the first rule that a key slot breaks.
+func (l luksHeader) slotFault(i int) *Refusal {
+	slot, room := l.slot(i), l.keySectors()
+	end := slot.start() + room // may wrap, as QEMU's does
+	at := func(field int, rule, qemu string, args ...any) *Refusal {
+		return &Refusal{Off: int64(luksSlots + i*luksSlotBytes + field), Value: uint64(binary.BigEndian.Uint32(slot[field:])),
+			Rule: fmt.Sprintf("key slot %d: %s", i, rule), QEMU: fmt.Sprintf(qemu, args...)}
+	}
+	stripes := binary.BigEndian.Uint32(slot[luksSlotStripes:])
+	switch {
+	case stripes != luksStripes:
+		return at(luksSlotStripes, "must have 4000 stripes", "Keyslot %d is corrupted (stripes %d != 4000)", i, int32(stripes))
+	case slot.state() != luksSlotActive && slot.state() != luksSlotDisabled:
+		return at(0, "must be active (0x00ac71f3) or not in use (0x0000dead)", "Keyslot %d state (active/disable) is corrupted", i)
+	case slot.state() == luksSlotActive && binary.BigEndian.Uint32(slot[luksSlotIterations:]) == 0:
+		return at(luksSlotIterations, "the iterations must not be 0", "Keyslot %d iteration count is zero", i)
+	case slot.start() < luksFirstSector:
+		return at(luksSlotStart, "the key must lie behind the header, at sector 8 or later", "Keyslot %d is overlapping with the LUKS header", i)
+	case end > l.u32(luksPayload):
+		return at(luksSlotStart, "the key must end where the payload begins", "Keyslot %d is overlapping with the encrypted payload", i)
+	}
+	for j := i + 1; j < luksSlotCount; j++ {
+		if other := l.slot(j).start(); end > other && other+room > slot.start() {
+			return at(luksSlotStart, fmt.Sprintf("the key must not overlap that of slot %d", j), "Keyslots %d and %d are overlapping in the header", i, j)
+		}
+	}
+	return nil
+}
+
+// noSlot refuses a header without a key.
+func (l luksHeader) noSlot() *Refusal {
+	for i := range luksSlotCount {
+		if l.slot(i).state() == luksSlotActive {
+			return nil
+		}
+	}
+	return &Refusal{Off: luksSlots, Value: uint64(l.slot(0).state()), Rule: "no key slot is in use, so that no key opens it",
+		QEMU: "Invalid password, cannot unlock any keyslot"}
 }

@@ -18,6 +18,7 @@ type Refusal struct {
 	Off   int64  // of the field in the file
 	Value uint64
 	Rule  string // what it must be
+	QEMU  string // what QEMU says of it, where the field alone does not tell which of its messages
 }
 
 func (r Refusal) String() string {
@@ -100,7 +101,7 @@ func Open(ctx context.Context, src source.Source) (*Image, error) {
 }
 
 func (img *Image) refuse(field string, off int64, value uint64, rule string) {
-	img.Refusals = append(img.Refusals, Refusal{field, off, value, rule})
+	img.Refusals = append(img.Refusals, Refusal{Field: field, Off: off, Value: value, Rule: rule})
 }
 
 // HostClusters is how many clusters the file has; the last may be cut short.

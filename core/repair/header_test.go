@@ -46,6 +46,9 @@ func TestHeaderLeftAlone(t *testing.T) {
 	for recipe, code := range map[string]check.Code{
 		"incompatible_feature_unknown": check.FeatureUnknown,
 		"crypt_method_unknown":         check.EncryptionWrong,
+		"luks_header_damaged":          check.EncryptionWrong,
+		"luks_keyslot_state":           check.EncryptionWrong,
+		"luks_keyslots_overlap":        check.EncryptionWrong,
 		"data_file_missing":            check.HeaderField,
 	} {
 		t.Run(recipe, func(t *testing.T) {
