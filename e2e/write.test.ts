@@ -284,9 +284,18 @@ test('a pasted trace is compared for all cluster sizes, and advice is given', as
   expect(await table.getByRole('row', {name: /^64 KiB/}).innerText()).toMatch(/64 KiB\s+16\.\d\d\s+1\.\d\d/);
   expect(await table.getByText('advised').count()).toBe(1);
   await lab.getByText('Turn extended L2 on').waitFor();
+  const earlier = lab.getByText('What follows is of the trace as it was.');
+  expect(await earlier.count()).toBe(0);
+  await lab.getByLabel('The image is at first').selectOption('shared');
+  await earlier.waitFor();
+  await lab.getByLabel('The image is at first').selectOption('backed');
+  await earlier.waitFor({state: 'hidden'});
+  await lab.getByLabel('Trace of writes').fill('0 4K\n10M 8K\n');
+  await earlier.waitFor();
   await lab.getByLabel('Choose trace').setInputFiles({name: 'log', mimeType: 'text/plain', buffer: Buffer.from('fio version 2 iolog\n/dev/x add\n/dev/x write 4096 8192\n')});
   await button(lab, 'Compare').click();
   await lab.getByText('1 write, 8 KiB').waitFor();
+  expect(await earlier.count()).toBe(0);
   expect(trouble).toEqual([]);
   await page.context().close();
 });

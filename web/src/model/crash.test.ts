@@ -117,6 +117,7 @@ describe('what is interrupted', () => {
     for (const wrong of [{offset: 'there'}, {offset: '-1'}, {length: ''}, {length: '0'}]) {
       expect(crashRequest({...choice, ...wrong})).toBeNull();
     }
+    expect(crashRequest({...choice, offset: '2 MiB', length: '0x200'})).toMatchObject({write: {offset: 2 << 20, length: 512}});
     expect(crashRequest({...choice, kind: 'width', offset: 'there'})).not.toBeNull();
   });
 });

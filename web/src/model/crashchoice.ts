@@ -1,5 +1,5 @@
-import {parseOffset} from '../base/units';
 import type {CrashRequest, PlanRequest} from '../protocol/protocol.gen';
+import {parseSize} from './writerange';
 
 /** Which change is to be interrupted, and how closely that is looked at. */
 export interface CrashChoice {
@@ -26,7 +26,7 @@ export function firstChoice(repairable: boolean, refcountBits: number, offset: s
     repair: RECOMMENDED,
     bits: refcountBits === 64 ? 16 : 64,
     offset,
-    length: '0x2000',
+    length: '8K',
     flushes: 'qemu',
     states: 200,
     seed: 1,
@@ -41,7 +41,7 @@ export function followed(choice: CrashChoice, plan: PlanRequest | null): CrashCh
 /** What the core is asked for; null if the range of a write is no range. */
 export function crashRequest(choice: CrashChoice): CrashRequest | null {
   const {kind, repair, bits, flushes, states, seed} = choice;
-  const [offset, length] = kind === 'write' ? [parseOffset(choice.offset), parseOffset(choice.length)] : [0, 1];
+  const [offset, length] = kind === 'write' ? [parseSize(choice.offset), parseSize(choice.length)] : [0, 1];
   if (offset === null || length === null || length < 1) {
     return null;
   }

@@ -37,7 +37,7 @@ export function CrashChooser({session, choice, onChoice}: ChooserProps) {
       </fieldset>
       <div class="row crash-sample">
         <label class="crash-field">
-          Crash points, at most
+          <span>Crash points, at most</span>
           <select value={String(choice.states)} onChange={(event) => set({states: Number(event.currentTarget.value)})}>
             {STATES.map((states) => (
               <option key={states} value={String(states)}>
@@ -47,7 +47,7 @@ export function CrashChooser({session, choice, onChoice}: ChooserProps) {
           </select>
         </label>
         <label class="crash-field">
-          Seed of the sample
+          <span>Seed of the sample</span>
           <input
             type="number"
             min={0}
@@ -57,6 +57,7 @@ export function CrashChooser({session, choice, onChoice}: ChooserProps) {
             onChange={(event) => set({seed: Math.max(0, Math.trunc(event.currentTarget.valueAsNumber) || 0)})}
           />
         </label>
+        <p class="muted">If more are possible, some are drawn at random; another seed draws others.</p>
       </div>
     </>
   );
@@ -95,12 +96,12 @@ function ChangeChoice({session, choice, set}: ChangeProps) {
       </Way>
       <Way {...way('write')} name="A write of the guest">
         <label class="crash-field">
-          at
-          <input type="text" aria-label="Offset on the disk" value={choice.offset} onChange={(event) => set({kind: 'write', offset: event.currentTarget.value})} />
+          <span>at guest offset</span>
+          <input type="text" value={choice.offset} onChange={(event) => set({kind: 'write', offset: event.currentTarget.value})} />
         </label>
         <label class="crash-field">
-          bytes
-          <input type="text" aria-label="Length in bytes" value={choice.length} onChange={(event) => set({kind: 'write', length: event.currentTarget.value})} />
+          <span>length</span>
+          <input type="text" value={choice.length} onChange={(event) => set({kind: 'write', length: event.currentTarget.value})} />
         </label>
       </Way>
     </fieldset>

@@ -39,7 +39,7 @@ export function CrashTab({session}: {session: OpenSession}) {
             Show the crash points
           </button>
         )}
-        {crash !== null && request === null && <p role="alert">Type where the guest writes and how much, in bytes, decimal or 0x.</p>}
+        {crash !== null && request === null && <p role="alert">Type where the guest writes, such as 0x1c000, and how much, such as 8K.</p>}
       </div>
       {request !== null && <CrashRun key={JSON.stringify(request)} session={session} request={request} onStop={() => controller.change({crash: null})} />}
     </>

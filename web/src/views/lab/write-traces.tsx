@@ -68,6 +68,11 @@ function Traces({session}: {session: OpenSession}) {
         </button>
         <ChooseTrace onTrace={setTrace} />
       </div>
+      {asked !== null && (asked.request.text !== trace.text || asked.request.initial !== initial) && (
+        <p role="status">
+          <strong>What follows is of the trace as it was.</strong> Compare again to see what holds now.
+        </p>
+      )}
       {asked !== null && <Compared asked={asked} onStop={() => setAsked(null)} />}
     </div>
   );
