@@ -33,7 +33,7 @@ describe.each(looks(1))('$colorScheme, $width px wide', ({colorScheme, width}) =
       await page.getByRole('button', {name: 'Apply repair', exact: true}).waitFor();
       expect(await violations(page), 'planned').toEqual([]);
       if (width > 1000) {
-        // A wider window has no wider header: the name must keep its room there, too.
+        // The links and buttons beside it leave the name its room.
         await page.setViewportSize({width: 1920, height: 844});
         const name = page.locator('.top .file-chip .image-text').first();
         expect(await name.evaluate((e) => e.scrollWidth - e.clientWidth), 'cut off the name').toBe(0);

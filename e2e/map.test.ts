@@ -287,3 +287,39 @@ test('two fingers zoom on a touch screen', async () => {
     await page.context().close();
   });
 });
+
+test('a wide window gives maps and bytes more room, a usual one is as it was', async () => {
+  await withFolder(async (folder) => {
+    const image = path.join(folder, 'disk.qcow2');
+    await makeImage(image, 'compat=1.1');
+    const {page} = await opened(image);
+    const seen = [];
+    for (const width of [1280, 1400, 1600, 2560, 3840]) {
+      await page.setViewportSize({width, height: 1600});
+      await page.keyboard.press('5');
+      await page.getByRole('grid', {name: 'Bytes of the file'}).waitFor();
+      await expect.poll(() => page.getByRole('grid', {name: 'Bytes of the file'}).getAttribute('aria-colcount')).toBe(width > 2100 ? '33' : '17');
+      seen.push(
+        await page.evaluate(() => {
+          const high = (of: string) => Math.round(document.querySelector(of)?.getBoundingClientRect().height ?? 0);
+          const {scrollWidth, clientWidth} = document.documentElement;
+          const [grid, last] = [document.querySelector('.hex-window'), document.querySelector('.hex-text')];
+          return {
+            column: document.querySelector('main')?.getBoundingClientRect().width ?? 0,
+            map: high('.map-frame'),
+            bytes: high('.hex-scroll'),
+            cutOff: scrollWidth > clientWidth || (last?.getBoundingClientRect().right ?? 0) > (grid?.getBoundingClientRect().right ?? 0),
+          };
+        }),
+      );
+    }
+    expect(seen.map(({column}) => column)).toEqual([1240, 1240, 1440, 2200, 2200]);
+    expect(seen.filter(({cutOff}) => cutOff)).toEqual([]);
+    const [usual, last, , wide] = seen;
+    expect(usual?.bytes).toBe(650);
+    expect(last?.bytes).toBe(650);
+    expect(wide?.bytes).toBeGreaterThan(900);
+    expect(wide?.map).toBeGreaterThan(1.3 * (usual?.map ?? Infinity));
+    await page.context().close();
+  });
+});

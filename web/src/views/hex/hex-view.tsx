@@ -25,7 +25,9 @@ interface ViewProps {
 
 export function HexView({session, as, onBytes}: ViewProps) {
   const {hex} = useController();
-  const perRow = useMedia('(max-width: 760px)') ? 8 : 16;
+  const narrow = useMedia('(max-width: 760px)');
+  const wide = useMedia('(min-width: 2100px)');
+  const perRow = narrow ? 8 : wide ? 32 : 16;
   const state = useHex(session);
   const palette = usePalette();
   const {pages, place} = state;
