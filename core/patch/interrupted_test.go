@@ -106,6 +106,64 @@ func TestInterruptedChangeIsUndone(t *testing.T) {
 	}
 }
 
+// A change that was made as a whole, and then used, is no interrupted one: also where the undo
+// plan has one batch, because the change's first wrote only behind the end, or only one.
+func TestUsedIsNotInterrupted(t *testing.T) {
+	file := bytes.Repeat([]byte("old "), 4096)
+	size := int64(len(file))
+	twoSteps, oneStep := patch.New(size), patch.New(size)
+	for i, p := range []*patch.Plan{twoSteps, oneStep} {
+		p.Add(0, size, bytes.Repeat([]byte("new "), 256), "table")
+		p.Add(1-i, 512, []byte("switch"), "pointer")
+		saved, err := p.EncodeGuardedUndoJSON(source.Bytes(file), patch.Guards{Made: []patch.Range{{Off: size, Len: 1024}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		over := patch.NewOverlay(source.Bytes(file))
+		if err := over.Apply(p); err != nil {
+			t.Fatal(err)
+		}
+		after := make(source.Bytes, over.Size())
+		if err := source.ReadFull(over, after, 0); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := patch.DecodeJSON(saved, after); err != nil {
+			t.Fatal(err)
+		}
+		used := slices.Clone(after)
+		used[size]++
+		for what, left := range map[string]source.Bytes{"used": used, "cut short": after[:size+1]} {
+			if _, err := patch.DecodeInterruptedJSON(saved, left); !errors.Is(err, patch.ErrPlanMismatch) {
+				t.Errorf("%d steps, %s: taken for a change that stopped: %v", 2-i, what, err)
+			}
+		}
+		copy(used[512:], "old ol")
+		if undo, err := patch.DecodeInterruptedJSON(saved, used); err != nil || undo.SizeAfter != size {
+			t.Errorf("%d steps: stopped before the switch it is refused: %v", 2-i, err)
+		}
+	}
+}
+
+// No plan makes a file longer than any image is.
+func TestGrowthIsBounded(t *testing.T) {
+	for _, saved := range []string{
+		`{"size-before":4,"size-after":4611686018427387904,"batches":[]}`,
+		`{"size-before":4,"size-after":2305843009213693952,"batches":[[{"offset":1152921504606846976,"old":"","new":"AAAA","why":""}]]}`,
+		`{"size-before":-4611686018427387904,"size-after":4,"batches":[]}`,
+	} {
+		for name, decode := range map[string]func([]byte, source.Source) (*patch.Plan, error){"whole": patch.DecodeJSON, "interrupted": patch.DecodeInterruptedJSON} {
+			if p, err := decode([]byte(saved), source.Bytes("file")); err == nil {
+				t.Errorf("%s: %v is taken", name, p)
+			}
+		}
+	}
+	p := patch.New(4)
+	p.SizeAfter += patch.MaxGrowth
+	if err := p.Check(4); err != nil {
+		t.Error(err)
+	}
+}
+
 // Guards refuse a file that was used since the change.
 func TestGuards(t *testing.T) {
 	file := bytes.Repeat([]byte("old "), 4096)

@@ -3,6 +3,7 @@ package patch
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"qcowscope/core/source"
 )
@@ -69,6 +70,9 @@ func (p *Plan) EncodeGuardedUndoJSON(src source.Source, g Guards) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
+	if len(p.Batches) > 1 && !p.replaces(p.Batches[0]) {
+		out.Batches = append(out.Batches, []jsonWrite{}) // it stands for the change's first batch
+	}
 	if err := out.guard(src, after, g); err != nil {
 		return nil, err
 	}
@@ -77,6 +81,11 @@ func (p *Plan) EncodeGuardedUndoJSON(src source.Source, g Guards) ([]byte, error
 
 // oldBytes is how many bytes the write replaces: those past the file's end are not there.
 func (p *Plan) oldBytes(w Write) int64 { return max(0, min(w.End(), p.SizeBefore)-w.Off) }
+
+// replaces tells whether the batch writes over any bytes of the file before the plan.
+func (p *Plan) replaces(batch []Write) bool {
+	return slices.ContainsFunc(batch, func(w Write) bool { return p.oldBytes(w) > 0 })
+}
 
 // DecodeJSON reads a saved plan and refuses one whose old bytes, or guards, are not what src
 // holds.
@@ -98,6 +107,7 @@ func DecodeJSON(b []byte, src source.Source) (*Plan, error) {
 	if err := in.Kept.match(src); err != nil {
 		return nil, err
 	}
+	p.Compact()
 	return p, in.Made.match(src)
 }
 

@@ -94,13 +94,21 @@ func (p *Plan) Compact() {
 // ErrPlanMismatch says that a plan was made for another file.
 var ErrPlanMismatch = errors.New("patch: the plan was made for another file")
 
+// MaxGrowth is how much longer a plan may make a file. No table entry of a qcow2 image points
+// behind 2^56, which bounds what a repair gives back to a truncated file; the other half is
+// for the tables of that much.
+const MaxGrowth = 1 << 57
+
 // Check says whether the plan can be applied to a file of size bytes.
 func (p *Plan) Check(size int64) error {
 	if size != p.SizeBefore {
 		return fmt.Errorf("%w: it expects %d bytes, the file has %d", ErrPlanMismatch, p.SizeBefore, size)
 	}
-	if p.SizeAfter < 0 {
-		return fmt.Errorf("patch: size after is %d", p.SizeAfter)
+	if p.SizeBefore < 0 || p.SizeAfter < 0 {
+		return fmt.Errorf("patch: sizes are %d and %d", p.SizeBefore, p.SizeAfter)
+	}
+	if p.SizeAfter-p.SizeBefore > MaxGrowth {
+		return fmt.Errorf("patch: it would make a file of %d bytes %d bytes long, which no image is", p.SizeBefore, p.SizeAfter)
 	}
 	for i, b := range p.Batches {
 		for _, w := range b {

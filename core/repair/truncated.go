@@ -59,12 +59,12 @@ func (r *repairer) loseSnapshots(end int64) {
 
 // believableEnd is how long the file was: the end of the last cluster that something
 // points to and that is marked as used, or that lies close to the others. 0 if what points
-// beyond the end looks like garbage.
+// beyond the end looks like garbage. Behind 2^56, where no table entry reaches, all is.
 func (r *repairer) believableEnd(found []check.Finding) (end int64) {
 	e, g := r.evidence(), r.img.Geo
 	var doubtful []check.Finding
 	for _, f := range found {
-		if f.Host.Start < 0 || f.Host.End() < 0 || !g.Aligned(f.Host.Start) && f.Got&qcow2.FlagCompressed == 0 {
+		if f.Host.Start < 0 || f.Host.End() < 0 || f.Host.End() > 1<<56 || !g.Aligned(f.Host.Start) && f.Got&qcow2.FlagCompressed == 0 {
 			continue
 		}
 		if n, ok := e.stored(g.Cluster(f.Host.End() - 1)); ok && n > 0 {
