@@ -74,6 +74,8 @@ function Panels({panel, onPanel}: Omit<HeaderProps, 'session'>) {
               title={singleKeys ? `Key ${i + 1}` : undefined}
               aria-keyshortcuts={singleKeys ? String(i + 1) : undefined}
               aria-current={name === panel ? 'true' : undefined}
+              // A browser leaves what is half in view where it is.
+              onFocus={(event) => event.currentTarget.scrollIntoView({block: 'nearest', inline: 'nearest'})}
               onClick={(event) => {
                 event.preventDefault();
                 onPanel(name);
