@@ -38,6 +38,7 @@ it('filters by text and by class', () => {
   expect([...countsOf(all)]).toEqual([
     ['corrupt', 2],
     ['unreadable', 1],
+    ['newer', 0],
     ['unchecked', 1],
     ['other', 1],
     ['leaks', 1],
@@ -53,6 +54,13 @@ it('shows the sign of a finding that is worse than the exit code says', () => {
     'none',
     'damage',
   ]);
+});
+
+it('does not call an image of a newer program damaged', () => {
+  const newer = image('newer', point(1), [], 'warning');
+  expect([standingOf(newer), signOf(newer)]).toEqual(['newer', 'note']);
+  const worse = image('worse', point(1), [], 'damage');
+  expect([standingOf(worse), signOf(worse)]).toEqual(['unreadable', 'damage']);
 });
 
 it.each([

@@ -39,7 +39,7 @@ export interface FleetRun {
 }
 
 /** The classes of verdicts, worst first. */
-export const STANDINGS = ['corrupt', 'unreadable', 'unchecked', 'other', 'leaks', 'clean'] as const;
+export const STANDINGS = ['corrupt', 'unreadable', 'newer', 'unchecked', 'other', 'leaks', 'clean'] as const;
 
 export type Standing = (typeof STANDINGS)[number];
 
@@ -47,6 +47,7 @@ export type Standing = (typeof STANDINGS)[number];
 export const STANDING_FACTS: Record<Standing, {word: string; severity: Severity}> = {
   corrupt: {word: 'Corrupt', severity: 'danger'},
   unreadable: {word: 'Not checkable', severity: 'damage'},
+  newer: {word: 'Made by a newer program', severity: 'note'},
   unchecked: {word: 'Not checked yet', severity: 'note'},
   other: {word: 'Not qcow2', severity: 'note'},
   leaks: {word: 'Leaks', severity: 'waste'},
@@ -61,12 +62,22 @@ const OF_EXIT = new Map<number, Standing>([
 ]);
 
 export function standingOf(image: FleetImage): Standing {
-  return image.result === undefined ? 'unchecked' : (OF_EXIT.get(image.result['exit-code']) ?? 'unreadable');
+  const {result} = image;
+  if (result === undefined) {
+    return 'unchecked';
+  }
+  // What is only a warning and still ends the check is a feature that is not known here.
+  const newer = result['exit-code'] === 1 && result.verdict === 'warning';
+  return newer ? 'newer' : (OF_EXIT.get(result['exit-code']) ?? 'unreadable');
 }
 
 /** The sign of an image: of its class or, if a finding that a plain check does not count is worse, of that. */
 export function signOf(image: FleetImage): Severity {
-  const {severity} = STANDING_FACTS[standingOf(image)];
+  const standing = standingOf(image);
+  const {severity} = STANDING_FACTS[standing];
+  if (standing === 'newer') {
+    return severity;
+  }
   const found = SEVERITIES.findIndex((name) => name === image.result?.verdict);
   return SEVERITIES[Math.max(found, SEVERITIES.indexOf(severity))] ?? severity;
 }

@@ -8,7 +8,7 @@ export const SEVERITY_FACTS: Record<Severity, {word: string; meaning: string}> =
   none: {word: 'Fine', meaning: 'Nothing was found here.'},
   note: {word: 'Note', meaning: 'Good to know, nothing to do.'},
   waste: {word: 'Waste', meaning: 'Space is wasted, no data is at risk.'},
-  warning: {word: 'Warning', meaning: 'Not as it should be; harmless for now.'},
+  warning: {word: 'Warning', meaning: 'Not as it should be. No data is damaged by it, but a program may refuse the image.'},
   damage: {word: 'Damage', meaning: 'Some data can no longer be reached as it was.'},
   danger: {word: 'Danger', meaning: 'Starting the machine can destroy data.'},
 };

@@ -106,7 +106,7 @@ function Standings({images, only}: {images: readonly FleetImage[]; only: readonl
     <ul class="standings" aria-label="Verdicts">
       {STANDINGS.filter((standing) => (counts.get(standing) ?? 0) > 0).map((standing) => (
         <li key={standing}>
-          <button type="button" aria-pressed={only.includes(standing)} onClick={() => toggle(standing)}>
+          <button type="button" class={standing === 'newer' ? 'newer' : undefined} aria-pressed={only.includes(standing)} onClick={() => toggle(standing)}>
             <SeveritySign severity={STANDING_FACTS[standing].severity} />
             {STANDING_FACTS[standing].word} <strong>{counts.get(standing)}</strong>
           </button>

@@ -64,6 +64,7 @@ function Row({image}: {image: FleetImage}) {
   const desk = useDesk();
   const fleet = useFleet();
   const {result} = image;
+  const standing = standingOf(image);
   const open = () => {
     const remote = fleet.remote(image);
     if (remote !== null) {
@@ -73,9 +74,9 @@ function Row({image}: {image: FleetImage}) {
   return (
     <tr>
       <td>
-        <span class="fleet-verdict">
+        <span class={standing === 'newer' ? 'fleet-verdict newer' : 'fleet-verdict'}>
           <SeveritySign severity={signOf(image)} />
-          {STANDING_FACTS[standingOf(image)].word}
+          {STANDING_FACTS[standing].word}
         </span>
         {result !== undefined && <span class="muted">{found(result)}</span>}
       </td>
