@@ -51,7 +51,8 @@ func (h *headerEdit) reftableLost() bool {
 
 // reftableBogus tells whether the header leads to something else instead of the reftable:
 // another pointer leads there too, and what is there does not read as a reftable, or leads to
-// nothing but clusters of others. It then says nothing of any refcount.
+// nothing but clusters of others that do not count what a refblock counts. It then says nothing
+// of any refcount.
 func (r *repairer) reftableBogus() bool {
 	if !r.reftableShared() {
 		return false
@@ -70,7 +71,26 @@ func (r *repairer) reftableBogus() bool {
 			}
 		}
 	}
-	return shared > 0 && shared == blocks
+	return shared > 0 && shared == blocks && !r.refcountsVouch()
+}
+
+// refcountsVouch tells whether the refcounts count themselves: the header, the reftable and
+// the refblocks once each.
+func (r *repairer) refcountsVouch() bool {
+	g, e := r.img.Geo, r.evidence()
+	once := func(c qcow2.HostCluster) bool {
+		n, ok := e.stored(c)
+		return ok && n == 1
+	}
+	first := g.Cluster(qcow2.HostOff(r.img.Header.RefcountTableOffset))
+	for c := first; c < first+qcow2.HostCluster(g.Clusters(r.img.ReftableBytes())); c++ {
+		if !once(c) {
+			return false
+		}
+	}
+	return once(0) && !slices.ContainsFunc(r.img.Reftable, func(e qcow2.ReftableEntry) bool {
+		return e.Refblock() > 0 && !once(g.Cluster(e.Refblock()))
+	})
 }
 
 // beyondEOF tells whether a structure of the role passes the end of the file.
