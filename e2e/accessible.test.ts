@@ -58,7 +58,7 @@ test.each(['light', 'dark'] as const)('no accessibility rule is broken where a n
     const image = path.join(folder, 'disk.qcow2');
     await makeImage(image, 'compat=1.1');
     // The header's incompatible features are the big-endian number at byte 72: bit 40 means nothing yet.
-    await damageFile(image, ({put}) => put(72, Buffer.from([0, 0, 1, 0, 0, 0, 0, 0])));
+    await damageFile(image, (file) => file.put(72, Buffer.from([0, 0, 1, 0, 0, 0, 0, 0])));
 
     const {page} = await app.open();
     await page.emulateMedia({colorScheme, reducedMotion: 'reduce'});
