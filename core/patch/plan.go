@@ -105,7 +105,7 @@ func (p *Plan) Check(size int64) error {
 		return fmt.Errorf("%w: it expects %d bytes, the file has %d", ErrPlanMismatch, p.SizeBefore, size)
 	}
 	if p.SizeBefore < 0 || p.SizeAfter < 0 {
-		return fmt.Errorf("patch: sizes are %d and %d", p.SizeBefore, p.SizeAfter)
+		return fmt.Errorf("patch: size before is %d, size after %d", p.SizeBefore, p.SizeAfter)
 	}
 	if p.SizeAfter-p.SizeBefore > MaxGrowth {
 		return fmt.Errorf("patch: it would make a file of %d bytes %d bytes long, which no image is", p.SizeBefore, p.SizeAfter)

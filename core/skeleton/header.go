@@ -2,8 +2,10 @@ package skeleton
 
 import (
 	"bytes"
+	"slices"
 
 	"qcowscope/core/check"
+	"qcowscope/core/image"
 	"qcowscope/core/qcow2"
 	"qcowscope/core/source"
 )
@@ -122,11 +124,15 @@ func (m *maker) padding() {
 	}
 }
 
-// The LUKS header: what says where things are. Digest, salts and keys are left out.
+// The LUKS header: what says where things are, and what QEMU looks at before it asks for a
+// key. Digest, salts and keys are left out.
 const (
 	luksMagic     = 8 // with the version
+	luksNames     = 8 // cipher, mode and hash
+	luksNameBytes = 32
 	luksPayload   = 104
 	luksLengths   = 8 // payload offset and key length
+	luksRounds    = 164
 	luksSlots     = 208
 	luksSlotBytes = 48
 	luksSlotPlace = 40 // offset and stripes of a slot's key material
@@ -158,10 +164,17 @@ func (m *maker) luks() error {
 	blank := make([]byte, luksBytes)
 	keep := func(from, n int) { copy(blank[from:from+n], head[from:]) }
 	keep(0, luksMagic)
+	if !slices.ContainsFunc(m.img.Refusals, func(r image.Refusal) bool { return r.Field == "LUKS header" }) {
+		for at := luksNames; at < luksPayload; at += luksNameBytes {
+			name, _, _ := bytes.Cut(head[at:at+luksNameBytes], []byte{0})
+			keep(at, len(name)) // it is one that QEMU knows, and nothing else
+		}
+	}
 	keep(luksPayload, luksLengths)
+	keep(luksRounds, 4)
 	for i := range luksSlotCount {
 		slot := luksSlots + i*luksSlotBytes
-		keep(slot, 4) // whether it is active
+		keep(slot, 8) // whether it is active, and the iterations
 		keep(slot+luksSlotPlace, luksSlotBytes-luksSlotPlace)
 	}
 	m.write(levelFields, int64(r.Start), blank)
