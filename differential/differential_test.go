@@ -16,7 +16,7 @@ import (
 // Numbers of damaged images. From manyImages on every field and every finding must have
 // been met.
 const (
-	fewImages  = 600
+	fewImages  = 400
 	manyImages = 6000
 )
 
