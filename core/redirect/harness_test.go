@@ -44,13 +44,14 @@ type kind struct {
 
 // least is how many crash states this run must see of the kind.
 func (k kind) least() int {
-	switch {
-	case share() > 20:
-		return k.floor / share() / 2 // of so few plans some have hardly a state
-	case share() > 1 && k.short > 0:
-		return k.short
+	floor := k.floor
+	if share() > 1 && k.short > 0 {
+		floor = 20 * k.short
 	}
-	return k.floor / share()
+	if share() > 20 {
+		floor /= 2 // of so few plans some have hardly a state
+	}
+	return floor / share()
 }
 
 // full tells whether everything is to be run.
