@@ -3,6 +3,7 @@ package testimages
 import (
 	"bytes"
 	"fmt"
+	"sync"
 
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/zstd"
@@ -10,6 +11,14 @@ import (
 
 // deflateWindow is the history that QEMU's reader of compressed clusters keeps.
 const deflateWindow = 4096
+
+// Encoders are kept: each has a megabyte of tables, and a cluster may have only a few bytes.
+var (
+	deflaters   sync.Pool // of *flate.Writer
+	zstdEncoder = sync.OnceValues(func() (*zstd.Encoder, error) {
+		return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
+	})
+)
 
 func (b *builder) runCompress(a args) error {
 	if b.dataFile != nil {
@@ -64,18 +73,22 @@ func (b *builder) compressCluster(g guestOff) error {
 
 func (b *builder) compress(data []byte) ([]byte, error) {
 	if b.opt.zstd {
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
+		e, err := zstdEncoder()
 		if err != nil {
 			return nil, err
 		}
-		stream := e.EncodeAll(data, nil)
-		return stream, e.Close()
+		return e.EncodeAll(data, nil), nil
 	}
 	var out bytes.Buffer
-	w, err := flate.NewWriterWindow(&out, deflateWindow)
-	if err != nil {
-		return nil, err
+	w, ok := deflaters.Get().(*flate.Writer)
+	if !ok {
+		var err error
+		if w, err = flate.NewWriterWindow(&out, deflateWindow); err != nil {
+			return nil, err
+		}
 	}
+	defer deflaters.Put(w)
+	w.Reset(&out)
 	if _, err := w.Write(data); err != nil {
 		return nil, err
 	}
