@@ -144,14 +144,6 @@ var luksSlot = []luksField{
 	{44, 4, "stripes", number, false, "Into how many pieces the key is split."},
 }
 
-// Where the key slots of a LUKS header lie.
-const (
-	luksBytes     = 592
-	luksSlotStart = 208
-	luksSlotBytes = 48
-	luksSlots     = 8
-)
-
 func (a *Anatomy) cryptoRegion(c *collected) {
 	area := a.crypto()
 	if !c.touches(area.Start, int64(area.Len)) {
@@ -174,7 +166,7 @@ func (a *Anatomy) crypto() qcow2.Range[qcow2.HostOff] {
 func luksFields(a *Anatomy, s *sink) error {
 	area := a.crypto()
 	start := area.Start
-	head, err := a.read(start, luksBytes)
+	head, err := a.read(start, image.LUKSHeaderBytes)
 	if err != nil {
 		return err
 	}
@@ -193,11 +185,11 @@ func luksFields(a *Anatomy, s *sink) error {
 	for _, f := range luksHead {
 		put(f, 0, "luks.")
 	}
-	for i := range int64(luksSlots) {
+	for i := range int64(image.LUKSSlotCount) {
 		for _, f := range luksSlot {
-			put(f, luksSlotStart+i*luksSlotBytes, fmt.Sprintf("luks.key_slot[%d].", i))
+			put(f, image.LUKSSlots+i*image.LUKSSlotBytes, fmt.Sprintf("luks.key_slot[%d].", i))
 		}
 	}
-	s.add(Field{Host: span(start+luksBytes, area.End()), Name: "luks.key_material", Meaning: "Key material of the slots, or unused."})
+	s.add(Field{Host: span(start+image.LUKSHeaderBytes, area.End()), Name: "luks.key_material", Meaning: "Key material of the slots, or unused."})
 	return nil
 }

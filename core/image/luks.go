@@ -30,8 +30,8 @@ func (img *Image) readLUKS() {
 		bad(uint64(len(e.Data)), "must be 16 bytes long")
 	case !img.tableOffsetOK(ext.Offset, 0):
 		bad(ext.Offset, "must point to a cluster boundary in the file")
-	case ext.Length < luksHeaderBytes:
-		bad(ext.Length, fmt.Sprintf("the length must be at least %d bytes, that of a LUKS header", luksHeaderBytes))
+	case ext.Length < LUKSHeaderBytes:
+		bad(ext.Length, fmt.Sprintf("the length must be at least %d bytes, that of a LUKS header", LUKSHeaderBytes))
 	default:
 		// A length of 2^63 and more is negative to QEMU, which then counts nothing.
 		img.LUKS = qcow2.Range[qcow2.HostOff]{Start: qcow2.HostOff(ext.Offset), Len: qcow2.HostOff(ext.Length)}
@@ -43,8 +43,8 @@ func (img *Image) readLUKS() {
 // many bytes.
 func (img *Image) judgeLUKSHeader(extension int64, length uint64) {
 	off := int64(img.LUKS.Start)
-	head := make(luksHeader, luksHeaderBytes)
-	if off > math.MaxInt64-luksHeaderBytes || source.ReadFull(img.Src, head, off) != nil {
+	head := make(luksHeader, LUKSHeaderBytes)
+	if off > math.MaxInt64-LUKSHeaderBytes || source.ReadFull(img.Src, head, off) != nil {
 		img.refuse("LUKS extension", extension, uint64(off), "must point to a LUKS header that can be read")
 		return
 	}
@@ -53,13 +53,13 @@ func (img *Image) judgeLUKSHeader(extension int64, length uint64) {
 		img.Refusals = append(img.Refusals, *fault)
 		return
 	}
-	for i := range luksSlotCount {
+	for i := range LUKSSlotCount {
 		slot := head.slot(i)
 		if slot.state() != luksSlotActive {
 			continue
 		}
 		start := uint64(slot.start()) * qcow2.SectorSize
-		if end := start + luksStripes*uint64(head.u32(luksKeyBytes)); end > length {
+		if end := start + luksStripes*uint64(head.u32(LUKSKeyBytes)); end > length {
 			img.refuse("LUKS extension", extension, length, fmt.Sprintf("the length must hold key slot %d, which ends at %d", i, end))
 			return
 		}
@@ -67,31 +67,37 @@ func (img *Image) judgeLUKSHeader(extension int64, length uint64) {
 }
 
 // The LUKS header (specification: "LUKS On-Disk Format", version 1): its length, and where
-// its fields lie.
+// its fields lie, in bytes. Numbers in it are big-endian.
 const (
-	luksHeaderBytes   = 592
-	luksVersion       = 6
-	luksCipher        = 8
-	luksMode          = 40
-	luksHash          = 72
-	luksNameBytes     = 32 // of these three
-	luksPayload       = 104
-	luksKeyBytes      = 108
-	luksKeyIterations = 164
-	luksSlots         = 208
-	luksSlotBytes     = 48
-	luksSlotCount     = 8
+	LUKSHeaderBytes   = 592
+	luksVersion       = 6 // behind the magic, 2 bytes
+	LUKSNames         = 8 // of cipher, mode and hash, up to the payload's offset
+	luksCipher        = LUKSNames
+	luksMode          = luksCipher + LUKSNameBytes
+	luksHash          = luksMode + LUKSNameBytes
+	LUKSNameBytes     = 32
+	LUKSPayload       = 104 // 4 bytes, in sectors
+	LUKSKeyBytes      = 108 // 4 bytes
+	LUKSKeyIterations = 164 // 4 bytes
+	LUKSSlots         = 208
+	LUKSSlotBytes     = 48
+	LUKSSlotCount     = 8
 )
 
-// A key slot: its fields, and what they must hold.
+// The fields of a LUKS key slot, 4 bytes each.
 const (
-	luksSlotIterations = 4
-	luksSlotStart      = 40
-	luksSlotStripes    = 44
-	luksSlotActive     = 0x00ac71f3
-	luksSlotDisabled   = 0x0000dead
-	luksStripes        = 4000
-	luksFirstSector    = 8 // behind the header: of keys, and of the payload
+	LUKSSlotState      = 0
+	LUKSSlotIterations = 4
+	LUKSSlotStart      = 40 // in sectors
+	LUKSSlotStripes    = 44
+)
+
+// What fields of the LUKS header must hold.
+const (
+	luksSlotActive   = 0x00ac71f3
+	luksSlotDisabled = 0x0000dead
+	luksStripes      = 4000
+	luksFirstSector  = 8 // behind the header: of keys, and of the payload
 )
 
 // luksHeader is its bytes.
@@ -103,16 +109,16 @@ type luksSlot []byte
 func (l luksHeader) u32(at int) uint32 { return binary.BigEndian.Uint32(l[at:]) }
 
 func (l luksHeader) slot(i int) luksSlot {
-	return luksSlot(l[luksSlots+i*luksSlotBytes:][:luksSlotBytes])
+	return luksSlot(l[LUKSSlots+i*LUKSSlotBytes:][:LUKSSlotBytes])
 }
 
-func (s luksSlot) state() uint32 { return binary.BigEndian.Uint32(s) }
-func (s luksSlot) start() uint32 { return binary.BigEndian.Uint32(s[luksSlotStart:]) } // in sectors
+func (s luksSlot) state() uint32 { return binary.BigEndian.Uint32(s[LUKSSlotState:]) }
+func (s luksSlot) start() uint32 { return binary.BigEndian.Uint32(s[LUKSSlotStart:]) } // in sectors
 
 // keySectors is how much room QEMU takes a key slot to need: whole 4 KiB. It counts in 32
 // bits.
 func (l luksHeader) keySectors() uint32 {
-	sectors := (uint64(l.u32(luksKeyBytes)*luksStripes) + qcow2.SectorSize - 1) / qcow2.SectorSize
+	sectors := (uint64(l.u32(LUKSKeyBytes)*luksStripes) + qcow2.SectorSize - 1) / qcow2.SectorSize
 	return (uint32(sectors) + luksFirstSector - 1) / luksFirstSector * luksFirstSector
 }
 
@@ -132,12 +138,12 @@ func (l luksHeader) fault() *Refusal {
 		return &Refusal{Off: int64(field), Value: uint64(l.u32(field)), Rule: rule, QEMU: qemu}
 	}
 	switch {
-	case l.u32(luksPayload) < luksFirstSector:
-		return at(luksPayload, "the payload must begin behind the header, at sector 8 or later", "LUKS payload is overlapping with the header")
-	case l.u32(luksKeyIterations) == 0:
-		return at(luksKeyIterations, "the iterations of the master key must not be 0", "LUKS key iteration count is zero")
+	case l.u32(LUKSPayload) < luksFirstSector:
+		return at(LUKSPayload, "the payload must begin behind the header, at sector 8 or later", "LUKS payload is overlapping with the header")
+	case l.u32(LUKSKeyIterations) == 0:
+		return at(LUKSKeyIterations, "the iterations of the master key must not be 0", "LUKS key iteration count is zero")
 	}
-	for i := range luksSlotCount {
+	for i := range LUKSSlotCount {
 		if r := l.slotFault(i); r != nil {
 			return r
 		}
@@ -153,25 +159,25 @@ func (l luksHeader) slotFault(i int) *Refusal {
 	slot, room := l.slot(i), l.keySectors()
 	end := slot.start() + room // may wrap, as QEMU's does
 	at := func(field int, rule, qemu string, args ...any) *Refusal {
-		return &Refusal{Off: int64(luksSlots + i*luksSlotBytes + field), Value: uint64(binary.BigEndian.Uint32(slot[field:])),
+		return &Refusal{Off: int64(LUKSSlots + i*LUKSSlotBytes + field), Value: uint64(binary.BigEndian.Uint32(slot[field:])),
 			Rule: fmt.Sprintf("key slot %d: %s", i, rule), QEMU: fmt.Sprintf(qemu, args...)}
 	}
-	stripes := binary.BigEndian.Uint32(slot[luksSlotStripes:])
+	stripes := binary.BigEndian.Uint32(slot[LUKSSlotStripes:])
 	switch {
 	case stripes != luksStripes:
-		return at(luksSlotStripes, "must have 4000 stripes", "Keyslot %d is corrupted (stripes %d != 4000)", i, int32(stripes))
+		return at(LUKSSlotStripes, "must have 4000 stripes", "Keyslot %d is corrupted (stripes %d != 4000)", i, int32(stripes))
 	case slot.state() != luksSlotActive && slot.state() != luksSlotDisabled:
-		return at(0, "must be active (0x00ac71f3) or not in use (0x0000dead)", "Keyslot %d state (active/disable) is corrupted", i)
-	case slot.state() == luksSlotActive && binary.BigEndian.Uint32(slot[luksSlotIterations:]) == 0:
-		return at(luksSlotIterations, "the iterations must not be 0", "Keyslot %d iteration count is zero", i)
+		return at(LUKSSlotState, "must be active (0x00ac71f3) or not in use (0x0000dead)", "Keyslot %d state (active/disable) is corrupted", i)
+	case slot.state() == luksSlotActive && binary.BigEndian.Uint32(slot[LUKSSlotIterations:]) == 0:
+		return at(LUKSSlotIterations, "the iterations must not be 0", "Keyslot %d iteration count is zero", i)
 	case slot.start() < luksFirstSector:
-		return at(luksSlotStart, "the key must lie behind the header, at sector 8 or later", "Keyslot %d is overlapping with the LUKS header", i)
-	case end > l.u32(luksPayload):
-		return at(luksSlotStart, "the key must end where the payload begins", "Keyslot %d is overlapping with the encrypted payload", i)
+		return at(LUKSSlotStart, "the key must lie behind the header, at sector 8 or later", "Keyslot %d is overlapping with the LUKS header", i)
+	case end > l.u32(LUKSPayload):
+		return at(LUKSSlotStart, "the key must end where the payload begins", "Keyslot %d is overlapping with the encrypted payload", i)
 	}
-	for j := i + 1; j < luksSlotCount; j++ {
+	for j := i + 1; j < LUKSSlotCount; j++ {
 		if other := l.slot(j).start(); end > other && other+room > slot.start() {
-			return at(luksSlotStart, fmt.Sprintf("the key must not overlap that of slot %d", j), "Keyslots %d and %d are overlapping in the header", i, j)
+			return at(LUKSSlotStart, fmt.Sprintf("the key must not overlap that of slot %d", j), "Keyslots %d and %d are overlapping in the header", i, j)
 		}
 	}
 	return nil
@@ -179,11 +185,11 @@ func (l luksHeader) slotFault(i int) *Refusal {
 
 // noSlot refuses a header without a key.
 func (l luksHeader) noSlot() *Refusal {
-	for i := range luksSlotCount {
+	for i := range LUKSSlotCount {
 		if l.slot(i).state() == luksSlotActive {
 			return nil
 		}
 	}
-	return &Refusal{Off: luksSlots, Value: uint64(l.slot(0).state()), Rule: "no key slot is in use, so that no key opens it",
+	return &Refusal{Off: LUKSSlots, Value: uint64(l.slot(0).state()), Rule: "no key slot is in use, so that no key opens it",
 		QEMU: "Invalid password, cannot unlock any keyslot"}
 }

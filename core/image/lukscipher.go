@@ -17,7 +17,7 @@ var (
 
 // name is the text of one of the header's names.
 func (l luksHeader) name(at int) string {
-	text, _, _ := bytes.Cut(l[at:at+luksNameBytes], []byte{0})
+	text, _, _ := bytes.Cut(l[at:at+LUKSNameBytes], []byte{0})
 	return string(text)
 }
 
@@ -27,7 +27,7 @@ func (l luksHeader) unendingName() *Refusal {
 		at   int
 		name string
 	}{{luksCipher, "cipher name"}, {luksMode, "cipher mode"}, {luksHash, "hash spec"}} {
-		if len(l.name(n.at)) == luksNameBytes {
+		if len(l.name(n.at)) == LUKSNameBytes {
 			return l.badName(n.at, "the "+n.name+" must end with a zero byte", "LUKS header "+n.name+" is not NUL terminated")
 		}
 	}
@@ -46,7 +46,7 @@ func (l luksHeader) cipherFault() *Refusal {
 		return l.badName(luksMode, "the cipher mode must be a mode and, behind a '-', how the IVs are made", fmt.Sprintf("Unexpected cipher mode string format '%s'", mode))
 	}
 	iv, ivHash, hashed := strings.Cut(iv, ":")
-	size := l.u32(luksKeyBytes)
+	size := l.u32(LUKSKeyBytes)
 	if mode == "xts" {
 		size /= 2
 	}
@@ -56,8 +56,8 @@ func (l luksHeader) cipherFault() *Refusal {
 	switch {
 	case !slices.Contains(luksModes, mode):
 		return unknown(luksMode, "Cipher mode", mode)
-	case !slices.Contains(luksKeySizes[cipher], size) || mode == "xts" && l.u32(luksKeyBytes)%2 != 0:
-		return l.badName(luksCipher, fmt.Sprintf("the cipher must be one that QEMU has with a key of %d bytes", l.u32(luksKeyBytes)), "not supported")
+	case !slices.Contains(luksKeySizes[cipher], size) || mode == "xts" && l.u32(LUKSKeyBytes)%2 != 0:
+		return l.badName(luksCipher, fmt.Sprintf("the cipher must be one that QEMU has with a key of %d bytes", l.u32(LUKSKeyBytes)), "not supported")
 	case luksDigests[hash] == 0:
 		return unknown(luksHash, "Hash algorithm", hash)
 	case !slices.Contains(luksIVs, iv):

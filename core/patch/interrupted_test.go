@@ -78,15 +78,7 @@ func TestInterruptedChangeIsUndone(t *testing.T) {
 		if err != nil {
 			t.Fatalf("after %d batches: %v", batches, err)
 		}
-		over := patch.NewOverlay(source.Bytes(left))
-		if err := over.Apply(undo); err != nil {
-			t.Fatal(err)
-		}
-		got := make([]byte, over.Size())
-		if err := source.ReadFull(over, got, 0); err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got, file) {
+		if !bytes.Equal(afterPlan(t, left, undo), file) {
 			t.Fatalf("after %d batches: undone it is another file", batches)
 		}
 		places := []int{100, 600, 5000, 8<<10 + 2000}
@@ -119,14 +111,7 @@ func TestUsedIsNotInterrupted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		over := patch.NewOverlay(source.Bytes(file))
-		if err := over.Apply(p); err != nil {
-			t.Fatal(err)
-		}
-		after := make(source.Bytes, over.Size())
-		if err := source.ReadFull(over, after, 0); err != nil {
-			t.Fatal(err)
-		}
+		after := source.Bytes(afterPlan(t, file, p))
 		if _, err := patch.DecodeJSON(saved, after); err != nil {
 			t.Fatal(err)
 		}
@@ -175,14 +160,7 @@ func TestGuards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	over := patch.NewOverlay(source.Bytes(file))
-	if err := over.Apply(p); err != nil {
-		t.Fatal(err)
-	}
-	after := make(source.Bytes, over.Size())
-	if err := source.ReadFull(over, after, 0); err != nil {
-		t.Fatal(err)
-	}
+	after := source.Bytes(afterPlan(t, file, p))
 	if _, err := patch.DecodeJSON(saved, after); err != nil {
 		t.Fatal(err)
 	}

@@ -69,6 +69,16 @@ func content(t *testing.T, src source.Source) []byte {
 	return b
 }
 
+// afterPlan is the file after the plan.
+func afterPlan(t *testing.T, file []byte, p *patch.Plan) []byte {
+	t.Helper()
+	o := patch.NewOverlay(source.Bytes(file))
+	if err := o.Apply(p); err != nil {
+		t.Fatal(err)
+	}
+	return content(t, o)
+}
+
 func TestUndoGivesTheFileBack(t *testing.T) {
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 7))

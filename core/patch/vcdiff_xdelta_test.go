@@ -45,11 +45,7 @@ func xdelta(t *testing.T, src, diff []byte) ([]byte, error) {
 // sameByXdelta applies both patches of a plan.
 func sameByXdelta(t *testing.T, p *patch.Plan, before []byte) {
 	t.Helper()
-	o := patch.NewOverlay(source.Bytes(before))
-	if err := o.Apply(p); err != nil {
-		t.Fatal(err)
-	}
-	after := content(t, o)
+	after := afterPlan(t, before, p)
 	there, back := patches(t, p, source.Bytes(before), patch.VCDIFFOptions{})
 	if got, err := xdelta(t, before, there); err != nil || !bytes.Equal(got, after) {
 		t.Fatalf("patch: %d bytes, want %d: %v\n%v", len(got), len(after), err, p)

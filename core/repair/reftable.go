@@ -78,18 +78,20 @@ func (r *repairer) reftableBogus() bool {
 // the refblocks once each.
 func (r *repairer) refcountsVouch() bool {
 	g, e := r.img.Geo, r.evidence()
-	once := func(c qcow2.HostCluster) bool {
-		n, ok := e.stored(c)
-		return ok && n == 1
-	}
+	own := []qcow2.HostCluster{0}
 	first := g.Cluster(qcow2.HostOff(r.img.Header.RefcountTableOffset))
-	for c := first; c < first+qcow2.HostCluster(g.Clusters(r.img.ReftableBytes())); c++ {
-		if !once(c) {
-			return false
+	for i := range g.Clusters(r.img.ReftableBytes()) {
+		own = append(own, first+qcow2.HostCluster(i))
+	}
+	for _, entry := range r.img.Reftable {
+		if off := entry.Refblock(); off > 0 {
+			own = append(own, g.Cluster(off))
 		}
 	}
-	return once(0) && !slices.ContainsFunc(r.img.Reftable, func(e qcow2.ReftableEntry) bool {
-		return e.Refblock() > 0 && !once(g.Cluster(e.Refblock()))
+	slices.Sort(own) // no refblock is read twice, in whatever order the entries are
+	return !slices.ContainsFunc(own, func(c qcow2.HostCluster) bool {
+		n, ok := e.stored(c)
+		return !ok || n != 1
 	})
 }
 

@@ -124,24 +124,8 @@ func (m *maker) padding() {
 	}
 }
 
-// The LUKS header: what says where things are, and what QEMU looks at before it asks for a
-// key. Digest, salts and keys are left out.
-const (
-	luksMagic     = 8 // with the version
-	luksNames     = 8 // cipher, mode and hash
-	luksNameBytes = 32
-	luksPayload   = 104
-	luksLengths   = 8 // payload offset and key length
-	luksRounds    = 164
-	luksSlots     = 208
-	luksSlotBytes = 48
-	luksSlotPlace = 40 // offset and stripes of a slot's key material
-	luksSlotCount = 8
-	luksBytes     = 592
-)
-
-// luks keeps the encryption header wholly or not, except for the numbers that are needed to
-// see that it is one.
+// luks keeps the encryption header wholly, or of it what says where things are and what QEMU
+// looks at before it asks for a key. Digest, salts and keys are left out then.
 func (m *maker) luks() error {
 	r := m.img.LUKS
 	if r.Len <= 0 || r.Start < 0 {
@@ -151,7 +135,7 @@ func (m *maker) luks() error {
 		m.keepBytes(int64(r.Start), int64(r.Len), kindVerbatim)
 		return nil
 	}
-	head := make([]byte, luksBytes)
+	head := make([]byte, image.LUKSHeaderBytes)
 	if int64(r.Start) >= m.img.Src.Size() {
 		return nil
 	}
@@ -161,21 +145,23 @@ func (m *maker) luks() error {
 	if string(head[:4]) != "LUKS" {
 		return nil // whatever it is, it is not the header
 	}
-	blank := make([]byte, luksBytes)
+	blank := make([]byte, image.LUKSHeaderBytes)
 	keep := func(from, n int) { copy(blank[from:from+n], head[from:]) }
-	keep(0, luksMagic)
+	keep(0, image.LUKSNames) // magic and version
 	if !slices.ContainsFunc(m.img.Refusals, func(r image.Refusal) bool { return r.Field == "LUKS header" }) {
-		for at := luksNames; at < luksPayload; at += luksNameBytes {
-			name, _, _ := bytes.Cut(head[at:at+luksNameBytes], []byte{0})
+		for at := image.LUKSNames; at < image.LUKSPayload; at += image.LUKSNameBytes {
+			name, _, _ := bytes.Cut(head[at:at+image.LUKSNameBytes], []byte{0})
 			keep(at, len(name)) // it is one that QEMU knows, and nothing else
 		}
 	}
-	keep(luksPayload, luksLengths)
-	keep(luksRounds, 4)
-	for i := range luksSlotCount {
-		slot := luksSlots + i*luksSlotBytes
-		keep(slot, 8) // whether it is active, and the iterations
-		keep(slot+luksSlotPlace, luksSlotBytes-luksSlotPlace)
+	keep(image.LUKSPayload, 4)
+	keep(image.LUKSKeyBytes, 4)
+	keep(image.LUKSKeyIterations, 4)
+	for i := range image.LUKSSlotCount {
+		slot := image.LUKSSlots + i*image.LUKSSlotBytes
+		for _, field := range []int{image.LUKSSlotState, image.LUKSSlotIterations, image.LUKSSlotStart, image.LUKSSlotStripes} {
+			keep(slot+field, 4)
+		}
 	}
 	m.write(levelFields, int64(r.Start), blank)
 	return nil

@@ -167,9 +167,10 @@ export class Engine {
     if (!live.ok) {
       return live;
     }
+    const file = this.journal?.file;
     const reply = await this.answer(live.value, live.value.port.api.call(op, request));
-    if (reply.ok) {
-      this.journal = this.journal === null ? null : noted(this.journal, op, request);
+    if (reply.ok && this.journal !== null && this.journal.file === file) {
+      this.journal = noted(this.journal, op, request);
       this.prepareNext();
     }
     return reply;

@@ -160,3 +160,21 @@ it('stops what waits for the whole core, and leaves the first as it is', async (
   expect(ended).not.toContain('first');
   expect((await engine.call('cluster', {cluster: 1})).ok).toBe(true);
 });
+
+it('does not take what was asked of one file for a step of the next', async () => {
+  const {engine, asked, holds, release} = world();
+  await engine.open(disk);
+  await engine.call('check', {deep: false});
+  holds.add('whole writePlan').add('whole plan');
+  const write = engine.call('writePlan', {} as never);
+  await vi.waitFor(() => expect(asked).toContain('whole writePlan'));
+  await engine.open(new File(['y'], 'next.qcow2'));
+  await engine.call('check', {deep: false});
+  release('whole writePlan');
+  await write;
+  void engine.call('plan', request);
+  await vi.waitFor(() => expect(asked).toContain('whole plan'));
+  await engine.cancel(); // It does not listen, so that its worker is ended.
+  await engine.call('cluster', {cluster: 1});
+  expect(asked.slice(-4)).toEqual(['first start', 'first open', 'first check', 'first cluster']);
+});
