@@ -19,7 +19,7 @@ var elsewhere = map[string]bool{"backing_missing": true, "data_file_missing": tr
 
 // TestCheckCountsAsQEMU compares keys, numbers and the exit code with what qemu-img gave.
 func TestCheckCountsAsQEMU(t *testing.T) {
-	eachRecipe(t, func(t *testing.T, name string) {
+	eachRecipe(t, 1, func(t *testing.T, name string) {
 		want := golden(t, name).Check
 		_, _, path := place(t, name)
 		r := cli(t, "check", "--output=json", path)
@@ -37,7 +37,7 @@ func TestCheckCountsAsQEMU(t *testing.T) {
 
 // TestCheckSpeaksAsQEMU compares the human summary, letter by letter.
 func TestCheckSpeaksAsQEMU(t *testing.T) {
-	eachRecipe(t, func(t *testing.T, name string) {
+	eachRecipe(t, 3, func(t *testing.T, name string) {
 		_, img, path := place(t, name)
 		if golden(t, name).Check.Counts == nil || img.Encryption != "" {
 			return // QEMU prints nothing, or needs a key

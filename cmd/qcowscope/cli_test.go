@@ -108,13 +108,16 @@ func golden(t *testing.T, name string) testimages.Golden {
 	return g
 }
 
-// eachRecipe runs a test for every recipe, side by side.
-func eachRecipe(t *testing.T, test func(t *testing.T, name string)) {
+// eachRecipe runs a test for every recipe, side by side, or in the short run for one of short.
+func eachRecipe(t *testing.T, short int, test func(t *testing.T, name string)) {
 	names := testimages.Names()
 	if len(names) < 30 {
 		t.Fatalf("only %d recipes", len(names))
 	}
-	for _, name := range names {
+	for i, name := range names {
+		if !testimages.Taken(t.Name(), i, testimages.Each(short, 1)) {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, name)

@@ -10,7 +10,7 @@ import (
 
 // TestInfoOfEveryRecipe: whatever is wrong, what the bytes are for adds up to the file.
 func TestInfoOfEveryRecipe(t *testing.T) {
-	eachRecipe(t, func(t *testing.T, name string) {
+	eachRecipe(t, 3, func(t *testing.T, name string) {
 		built, _, path := place(t, name)
 		r := cli(t, "info", "--output=json", path)
 		if cli(t, "check", "-q", path).code == exitNotQcow2 {

@@ -8,7 +8,7 @@ import (
 // TestInfoLayersOfEveryRecipe: whatever is wrong, the waterfall leads from the disk to the
 // file, and the text says what the JSON does.
 func TestInfoLayersOfEveryRecipe(t *testing.T) {
-	eachRecipe(t, func(t *testing.T, name string) {
+	eachRecipe(t, 3, func(t *testing.T, name string) {
 		_, _, path := place(t, name)
 		r := cli(t, "info", "--layers", "--output=json", path)
 		if r.code != exitOK {

@@ -10,7 +10,7 @@ import (
 // guest that could read its disk before still can, and the undo file gives the old bytes
 // back. Where it is refused nothing was written.
 func TestInPlaceEveryRecipe(t *testing.T) {
-	eachRecipe(t, func(t *testing.T, name string) {
+	eachRecipe(t, 3, func(t *testing.T, name string) {
 		built, img, path := place(t, name)
 		before, had := sum(t, path), names(t, img.Dir)
 		r := cli(t, "repair", path, "--in-place", "--output=json")

@@ -43,7 +43,7 @@ func sameMap(t *testing.T, img qemu.Image, form string) bool {
 
 // TestMapOfRecipes compares every image that QEMU can map.
 func TestMapOfRecipes(t *testing.T) {
-	eachRecipe(t, func(t *testing.T, name string) {
+	eachRecipe(t, 3, func(t *testing.T, name string) {
 		_, img, _ := place(t, name)
 		if ok := sameMap(t, img, "json"); !ok && strings.HasPrefix(name, "healthy_") {
 			t.Error("QEMU does not map a healthy image")

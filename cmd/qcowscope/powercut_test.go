@@ -97,7 +97,7 @@ func (d *cutDisk) after(r *rand.Rand) []byte {
 func TestPowerCut(t *testing.T) {
 	states := make(chan int, len(testimages.Names()))
 	t.Run("recipes", func(t *testing.T) {
-		eachRecipe(t, func(t *testing.T, name string) {
+		eachRecipe(t, 1, func(t *testing.T, name string) {
 			h := fnv.New32()
 			h.Write([]byte(name))
 			if os.Getenv("QCOWSCOPE_FULL") == "" && h.Sum32()%6 != 0 {

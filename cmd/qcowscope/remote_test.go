@@ -59,7 +59,7 @@ func (c counting) Write(p []byte) (int, error) {
 
 // TestCheckOverHTTP checks every recipe where it lies: the result is that for the file.
 func TestCheckOverHTTP(t *testing.T) {
-	eachRecipe(t, func(t *testing.T, name string) {
+	eachRecipe(t, 4, func(t *testing.T, name string) {
 		_, img, path := place(t, name)
 		s := newStore(t, img.Dir)
 		address := s.URL + "/" + filepath.Base(path)

@@ -17,7 +17,7 @@ import (
 // what we say is left; the image is untouched; a guest that could read its disk before
 // still can; and undoing gives the image back, byte for byte.
 func TestRepairEveryRecipe(t *testing.T) {
-	eachRecipe(t, func(t *testing.T, name string) {
+	eachRecipe(t, 3, func(t *testing.T, name string) {
 		built, img, path := place(t, name)
 		before := sum(t, path)
 		undo, out := filepath.Join(img.Dir, "undo.json"), filepath.Join(img.Dir, "out.qcow2")

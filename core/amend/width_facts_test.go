@@ -30,8 +30,9 @@ func names(blockers []amend.Blocker) (all []string) {
 // Whatever the recipe: a change of width is refused with all its reasons, or keeps
 // everything, the disks and the snapshots included.
 func TestWidthOfAllRecipes(t *testing.T) {
+	const short = 3
 	done, refused, overflown := 0, 0, 0
-	eachOpened(t, func(t *testing.T, _ *testimages.Built, s subject) {
+	eachOpened(t, short, func(t *testing.T, _ *testimages.Built, s subject) {
 		for _, bits := range []uint{1, 64} {
 			for _, likeQEMU := range []bool{false, true} {
 				if runtime.GOOS == "js" && (likeQEMU || bits == 64) {
@@ -54,7 +55,7 @@ func TestWidthOfAllRecipes(t *testing.T) {
 			}
 		}
 	})
-	if each := testimages.Each(jsEach); done < 15/each || refused < 50/each || overflown < 5/each {
+	if each := testimages.Each(short, jsEach); done < 15/each || refused < 50/each || overflown < 5/each {
 		t.Errorf("%d done, %d refused, %d overflown: not much was tried", done, refused, overflown)
 	}
 }

@@ -67,7 +67,7 @@ func TestDamagedAnywhere(t *testing.T) {
 	for i, name := range mutated {
 		built := testimages.Make(t, name)
 		random := rand.New(rand.NewPCG(uint64(i), 11))
-		for round := range 40 / testimages.Each(jsEach) {
+		for round := range 40 / testimages.Each(1, jsEach) {
 			b := append([]byte(nil), built.Image...)
 			for range 1 + random.IntN(6) {
 				mutate(random, b)

@@ -24,18 +24,19 @@ func at(off, n int64) fieldRange {
 }
 
 // jsEach is of how many recipes one is looked at under js.
-const jsEach = 3
+const jsEach = 4
 
-// eachRecipe opens every recipe that can be opened, or the share of them that is looked at.
-func eachRecipe(t *testing.T, visit func(t *testing.T, img *image.Image)) {
+// eachRecipe opens every recipe that can be opened, or the share of them that is looked at:
+// natively one of short.
+func eachRecipe(t *testing.T, short int, visit func(t *testing.T, img *image.Image)) {
 	t.Helper()
 	names := testimages.Names()
 	if len(names) < 200 {
 		t.Fatalf("only %d recipes", len(names))
 	}
-	opened := 0
+	opened, each := 0, testimages.Each(short, jsEach)
 	for i, name := range names {
-		if i%testimages.Each(jsEach) != 0 {
+		if !testimages.Taken(t.Name(), i, each) {
 			continue
 		}
 		b := testimages.Make(t, name)
@@ -46,7 +47,7 @@ func eachRecipe(t *testing.T, visit func(t *testing.T, img *image.Image)) {
 		opened++
 		t.Run(name, func(t *testing.T) { visit(t, img) })
 	}
-	if opened < 200/testimages.Each(jsEach) {
+	if opened < 200/each {
 		t.Errorf("only %d recipes could be opened", opened)
 	}
 }
@@ -124,7 +125,7 @@ func windows(img *image.Image) []fieldRange {
 
 // Whatever the damage, the fields of a range lie side by side, with the check and before it.
 func TestFieldsTileEveryRecipe(t *testing.T) {
-	eachRecipe(t, func(t *testing.T, img *image.Image) {
+	eachRecipe(t, 2, func(t *testing.T, img *image.Image) {
 		early, err := anatomy.New(img, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -142,7 +143,7 @@ func TestFieldsTileEveryRecipe(t *testing.T) {
 // What a byte is does not depend on the range that was asked for: the fields of a small
 // range are those that touch it of a large one.
 func TestFieldsDoNotDependOnTheRange(t *testing.T) {
-	eachRecipe(t, func(t *testing.T, img *image.Image) {
+	eachRecipe(t, 2, func(t *testing.T, img *image.Image) {
 		a := checked(t, img)
 		random := rand.New(rand.NewPCG(uint64(len(t.Name())), 7))
 		const page = 4 << 10
@@ -179,7 +180,7 @@ func TestFieldsDoNotDependOnTheRange(t *testing.T) {
 // Every pointer that leads to a structure of the file is one that the structure names.
 func TestPointersLeadBack(t *testing.T) {
 	led := map[anatomy.Kind]int{}
-	eachRecipe(t, func(t *testing.T, img *image.Image) {
+	eachRecipe(t, 1, func(t *testing.T, img *image.Image) {
 		a := checked(t, img)
 		if len(img.Refusals) > 0 || img.Geo.ClusterSize() > 64<<10 || img.Src.Size() > 4<<20 {
 			return

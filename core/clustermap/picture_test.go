@@ -207,7 +207,7 @@ func TestOneBadClusterShows(t *testing.T) {
 	const n = 1 << 24
 	random := rand.New(rand.NewSource(11))
 	bad := []int64{random.Int63n(n), 0, n - 1, random.Int63n(n)}
-	for _, c := range bad[:len(bad)/testimages.Each(4)] {
+	for _, c := range bad[:len(bad)/testimages.Each(1, 4)] {
 		m := sparse{n, look{kind: 6, part: wholePart}, map[int64]look{c: {kind: 3, severity: 5, part: wholePart}}}
 		picture := newPicture(n, m, judged(&rank{}))
 		for o := range orders {

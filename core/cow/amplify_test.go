@@ -40,7 +40,7 @@ func TestAmplifyAsPlanned(t *testing.T) {
 		for _, s := range []cow.Setup{{12, false, initial}, {16, false, initial}, {14, true, initial}, {16, true, initial}, {18, true, initial}} {
 			t.Run(fmt.Sprint(initial, " ", s.ClusterBits, " ", s.ExtendedL2), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(uint64(s.ClusterBits), uint64(initial)))
-				trace := randomTrace(rng, 60/testimages.Each(4))
+				trace := randomTrace(rng, 60/testimages.Each(1, 4))
 				cost, err := cow.Amplify(context.Background(), trace, s)
 				if err != nil {
 					t.Fatal(err)

@@ -90,7 +90,7 @@ func TestRedirectPaths(t *testing.T) {
 		}
 	}
 	eachAged(t, func(_ *rand.Rand, p planned) {
-		if r.IntN(max(6, share()/4/testimages.Each(jsEach))) == 0 {
+		if r.IntN(max(6, share()/4/testimages.Each(shortEach, jsEach))) == 0 {
 			each(p)
 		}
 	})

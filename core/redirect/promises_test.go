@@ -36,7 +36,7 @@ func TestRedirectedPlans(t *testing.T) {
 			r := rand.New(rand.NewPCG(uint64(k), 2))
 			var sum tally
 			kind.plans(t, func(p planned) {
-				if !full() && !kind.all && r.IntN(share()/2/testimages.Each(jsEach)) > 0 {
+				if !full() && !kind.all && r.IntN(share()/2/testimages.Each(shortEach, jsEach)) > 0 {
 					return
 				}
 				res := p.redirected(t)

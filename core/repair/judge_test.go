@@ -15,8 +15,9 @@ import (
 
 // What is said of a damaged pointer is what a repair does about it.
 func TestJudgementsAreWhatRepairsDo(t *testing.T) {
+	const short = 2
 	judged, corrected := 0, 0
-	everyRecipe(t, func(t *testing.T, b *testimages.Built) {
+	everyRecipe(t, short, func(t *testing.T, b *testimages.Built) {
 		ctx := context.Background()
 		img, err := image.Open(ctx, source.Bytes(b.Image))
 		if err != nil {
@@ -55,7 +56,7 @@ func TestJudgementsAreWhatRepairsDo(t *testing.T) {
 			}
 		}
 	})
-	if judged < 20/testimages.Each(jsEach) || corrected < 3/testimages.Each(jsEach) {
+	if judged < 20/testimages.Each(short, jsEach) || corrected < 3/testimages.Each(short, jsEach) {
 		t.Errorf("only %d pointers were judged, %d to be corrected", judged, corrected)
 	}
 }

@@ -34,8 +34,9 @@ func leaving(t *testing.T, b *testimages.Built, leave repair.Leave) (before *che
 // What is left is not repaired: no step is about it, and what is gone all the same is said.
 // With everything left nothing is written.
 func TestLeavingKinds(t *testing.T) {
+	const short = 3
 	tried, stayed := 0, 0
-	everyRecipe(t, func(t *testing.T, b *testimages.Built) {
+	everyRecipe(t, short, func(t *testing.T, b *testimages.Built) {
 		before, _ := leaving(t, b, repair.Leave{})
 		var all []check.Code
 		for _, g := range before.Groups {
@@ -68,15 +69,16 @@ func TestLeavingKinds(t *testing.T) {
 			t.Errorf("everything was to be left, and yet done was %v:\n%v", out.Steps, out.Plan)
 		}
 	})
-	if tried < 300/testimages.Each(jsEach) || stayed < tried/2 {
+	if tried < 300/testimages.Each(short, jsEach) || stayed < tried/2 {
 		t.Errorf("only %d kinds of findings were left, %d of them stayed", tried, stayed)
 	}
 }
 
 // Of two findings of a kind one can be left.
 func TestLeavingOneOfSeveral(t *testing.T) {
+	const short = 2
 	tried := 0
-	everyRecipe(t, func(t *testing.T, b *testimages.Built) {
+	everyRecipe(t, short, func(t *testing.T, b *testimages.Built) {
 		before, whole := leaving(t, b, repair.Leave{})
 		for _, g := range before.Groups {
 			if g.Places < 2 || len(g.Findings) < g.Places || whole.After.Group(g.Code) != nil {
@@ -92,7 +94,7 @@ func TestLeavingOneOfSeveral(t *testing.T) {
 			}
 		}
 	})
-	if tried < 9/testimages.Each(jsEach) {
+	if tried < 9/testimages.Each(short, jsEach) {
 		t.Errorf("only %d kinds of findings come more than once", tried)
 	}
 }

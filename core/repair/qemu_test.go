@@ -28,7 +28,7 @@ func TestRepairedImagesAreJudgedByQEMU(t *testing.T) {
 	if err := qemu.Available(); err != nil {
 		t.Fatal(err)
 	}
-	everyRecipe(t, func(t *testing.T, b *testimages.Built) {
+	everyRecipe(t, 1, func(t *testing.T, b *testimages.Built) {
 		t.Parallel()
 		golden, err := testimages.GoldenFor(b.Recipe.Name)
 		if err != nil {

@@ -174,7 +174,7 @@ func tableOf(img *image.Image) (clusters, first int64) {
 // takes a refblock more, or a cluster of the reftable more: the table is the smallest
 // possible, and planning ends.
 func TestRebuildAtBoundaries(t *testing.T) {
-	most := int64(150_000)
+	most := int64(60_000)
 	switch {
 	case runtime.GOOS == "js":
 		most = 40_000

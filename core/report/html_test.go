@@ -87,7 +87,7 @@ func text(t *testing.T, page string) string {
 
 func TestPageOfEveryRecipe(t *testing.T) {
 	pages := 0
-	each := testimages.Each(3)
+	each := testimages.Each(1, 3)
 	for i, name := range testimages.Names() {
 		if i%each != 0 {
 			continue

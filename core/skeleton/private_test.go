@@ -136,7 +136,7 @@ func TestNothingOfTheUserIsInTheCopy(t *testing.T) {
 			t.Errorf("%+v", c.Summary)
 		}
 	})
-	if planted < 200/testimages.Each(jsEach) {
+	if planted < 200/testimages.Each(1, jsEach) {
 		t.Errorf("the mark was planted in only %d images", planted)
 	}
 }

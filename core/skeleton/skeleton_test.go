@@ -100,7 +100,7 @@ func eachRecipe(t *testing.T, test func(t *testing.T, name string)) {
 		t.Fatalf("only %d recipes", len(names))
 	}
 	for i, name := range names {
-		if i%testimages.Each(jsEach) != 0 {
+		if i%testimages.Each(1, jsEach) != 0 {
 			continue
 		}
 		t.Run(name, func(t *testing.T) { test(t, name) })
@@ -127,7 +127,7 @@ func TestCopyHasTheSameFindings(t *testing.T) {
 			}
 		}
 	})
-	if opened < 200/testimages.Each(jsEach) {
+	if opened < 200/testimages.Each(1, jsEach) {
 		t.Errorf("only %d recipes open", opened)
 	}
 }
