@@ -201,7 +201,8 @@ func TestPointersLeadBack(t *testing.T) {
 	for _, k := range []anatomy.Kind{anatomy.Reftable, anatomy.Refblock, anatomy.L1, anatomy.L2, anatomy.SnapshotTable, anatomy.SnapshotL1,
 		anatomy.SnapshotL2, anatomy.BitmapDirectory, anatomy.BitmapTable, anatomy.BitmapData, anatomy.Data, anatomy.Compressed, anatomy.Zero,
 		anatomy.SnapshotData, anatomy.Crypto} {
-		if led[k] == 0 {
+		encrypted := k == anatomy.Crypto && testimages.Each(1, jsEach) > 1 // few recipes are, and none of the share
+		if led[k] == 0 && !encrypted {
 			t.Errorf("no pointer leads to a %s that names it", k)
 		}
 	}
