@@ -20,11 +20,10 @@ test('ended in the middle of a fleet and started again: nothing is lost, nothing
 
   const first = await startProgram(t, ['--state', state, '--images', folder]);
   const id = await first.begin('');
-  /** @type {any[]} */
-  let before = [];
-  while (before.length < images / 4) {
-    before = await first.results(id);
-  }
+  const before = await first.until('a quarter is done', async () => {
+    const results = await first.results(id);
+    return [results.length >= images / 4, results];
+  });
   await first.kill();
   assert.ok(before.length < images, 'it was not ended in the middle');
   await sleep(1000 * lease);

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import {readFileSync, readdirSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {before, test} from 'node:test';
-import {setTimeout as sleep} from 'node:timers/promises';
 import {buildEdge} from '../edge-build.mjs';
 import {must} from '../process.mjs';
 import {commandLine, goProgram, openWorld, plain, temporary} from './world.mjs';
@@ -68,9 +67,10 @@ test('messages that come twice change nothing', async (t) => {
   const want = await commandLine(await goProgram(temporary(t), './cmd/qcowscope'), folder);
   await world.copies(3);
   const id = await world.begin('all/');
-  while ((await world.watched()).messages < 3 * (1 + names.length)) {
-    await sleep(100); // until all copies were delivered
-  }
+  await world.until('all copies were delivered', async () => {
+    const watched = await world.watched();
+    return [watched.messages >= 3 * (1 + names.length), watched];
+  });
   const run = await world.finished(id);
   assert.equal(run.counts.images, names.length);
   assert.equal(run.counts.done, names.length);
@@ -91,10 +91,10 @@ test('the clock checks again what has changed, and keeps the trend', async (t) =
   await world.put('vm/b.qcow2', leaks);
   await world.put('vm/new.qcow2', leaks);
   await world.tick('17 3 * * *');
-  let runs;
-  do {
-    runs = (await world.get('/api/fleets')).json.fleets;
-  } while (runs.length < 2);
+  const runs = await world.until('the clock has begun a run', async () => {
+    const {fleets} = (await world.get('/api/fleets')).json;
+    return [fleets.length === 2, fleets];
+  });
   const run = await world.finished(runs[0].id);
   assert.equal(run['only-changed'], true);
   assert.deepEqual(run.results.map((/** @type {any} */ r) => r.key).sort(), ['vm/b.qcow2', 'vm/new.qcow2']);

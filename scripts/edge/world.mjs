@@ -12,8 +12,20 @@ import {holdAnswer} from './openapi.mjs';
 
 export const token = 'the token of the tests';
 
-/** How long a run may take before it is taken for one that does not end. */
-const patience = 20 * 60_000;
+/** How long something may take before it is taken for what does not come. A large image takes its time when all is tested. */
+const patience = (process.env.QCOWSCOPE_FULL === undefined ? 5 : 20) * 60_000;
+
+/** How long one answer may take. */
+const answerPatience = 120_000;
+
+/** How often is asked whether it has come: each question starts the program anew. */
+const pause = 500;
+
+/** After how long the clock strikes again. It does so in earnest, too: a message may never come. */
+const strikeEvery = 60_000;
+
+/** The clock that sends again what was lost. */
+const resumeCron = '*/5 * * * *';
 
 /** A folder in memory, where there is one: the local bucket syncs every object. */
 const memoryFolder = '/dev/shm';
@@ -45,7 +57,7 @@ export async function openWorld(t, options = {}) {
   const edge = await startLocal({folder, token, requests: 1_000_000, vars: {LEASE: '2s', RETRY: '1s'}, entry, log: (line) => log.push(line), ...options});
   t.after(() => edge.close());
   const put = (/** @type {string} */ key, /** @type {Uint8Array} */ bytes) => edge.put(key, bytes, bytes.length);
-  return {...edge, put, folder, log, ...client(edge.url)};
+  return {...edge, put, folder, log, ...client(edge.url, {said: () => log.slice(-40).join('\n'), strike: () => edge.tick(resumeCron)})};
 }
 
 /** @typedef {Awaited<ReturnType<typeof openWorld>>} World */
@@ -60,13 +72,21 @@ export function temporary(t) {
   return folder;
 }
 
+/**
+ * What else is there while something is waited for.
+ * @typedef {object} Surroundings
+ * @property {() => string} said what the worker has said lately
+ * @property {() => Promise<void>} strike lets the clock strike
+ */
+
 /** @typedef {{body?: unknown, raw?: string | Uint8Array, bearer?: string | null, headers?: Record<string, string>}} Asked */
 
 /**
  * What asks a worker. Every answer of the API is held against the document.
  * @param {string} url
+ * @param {Surroundings} [around] none, if the worker runs by itself
  */
-export function client(url) {
+export function client(url, around = {said: () => '', strike: () => Promise.resolve()}) {
   /**
    * @param {string} method
    * @param {string} where with its query
@@ -120,20 +140,45 @@ export function client(url) {
      * @param {string} id
      */
     finished: async (id) => {
-      const end = Date.now() + patience;
-      let run;
-      do {
-        await sleep(200);
-        run = (await get(`/api/fleet/${id}?limit=1`)).json;
-        assert.ok(Date.now() < end, `the run does not end: ${JSON.stringify(run)}`);
-      } while (run.state !== 'finished');
+      const run = await until('the run ends', around, async () => {
+        const {json} = await get(`/api/fleet/${id}?limit=1`);
+        return [json.state === 'finished', json];
+      });
       return {...run, results: await all(get, `/api/fleet/${id}?limit=100`, 'results')};
     },
+    /**
+     * Asks again and again until it is as it should be, and gives what was asked for last.
+     * @param {string} what
+     * @param {() => Promise<[boolean, any]>} ask
+     */
+    until: (what, ask) => until(what, around, ask),
     /** What is done of a run. @param {string} id */
     results: (id) => all(get, `/api/fleet/${id}?limit=1000`, 'results'),
     /** All images under a prefix. @param {string} prefix */
     images: (prefix) => all(get, `/api/images?prefix=${encodeURIComponent(prefix)}&limit=77`, 'images'),
   };
+}
+
+/**
+ * Asks again and again, but not forever.
+ * @param {string} what is waited for
+ * @param {Surroundings} around
+ * @param {() => Promise<[boolean, any]>} ask whether it is so, and what else is known
+ */
+async function until(what, around, ask) {
+  const end = Date.now() + patience;
+  for (let strike = Date.now() + strikeEvery; ; ) {
+    const [so, known] = await ask();
+    if (so) {
+      return known;
+    }
+    assert.ok(Date.now() < end, `waited in vain until ${what}: ${JSON.stringify(known)}\n${around.said()}`);
+    if (Date.now() > strike) {
+      await around.strike();
+      strike = Date.now() + strikeEvery;
+    }
+    await sleep(pause);
+  }
 }
 
 /**
@@ -148,7 +193,8 @@ async function exchange(url, method, where, headers, sent) {
   const {hostname, port} = new URL(url);
   const bytes = sent === undefined ? undefined : Buffer.from(/** @type {string} */ (sent));
   const length = bytes === undefined ? {} : {'content-length': String(bytes.length)};
-  const asking = request({hostname, port, method, path: where, headers: {...headers, ...length}, agent: false});
+  const signal = AbortSignal.timeout(answerPatience);
+  const asking = request({hostname, port, method, path: where, headers: {...headers, ...length}, agent: false, signal});
   asking.end(bytes);
   const [response] = /** @type {[import('node:http').IncomingMessage]} */ (await once(asking, 'response'));
   const body = Buffer.concat(await response.toArray());
