@@ -8,6 +8,7 @@ import (
 
 	"qcowscope/core/amend"
 	"qcowscope/core/image"
+	"qcowscope/core/qcow2"
 	"qcowscope/core/refcount"
 	"qcowscope/core/report"
 )
@@ -86,7 +87,7 @@ func writeAmend(w io.Writer, f *file, o amendOptions, a *amendment) {
 	}
 	fmt.Fprintf(w, "%s, %s in all", count(a.plan.Writes(), "write"), size(uint64(a.plan.Bytes())))
 	if a.plan.SizeAfter != a.plan.SizeBefore {
-		fmt.Fprintf(w, "; the file was %d bytes long and is %d", a.plan.SizeBefore, a.plan.SizeAfter)
+		fmt.Fprintf(w, "; the file was %s long and is %s", qcow2.Size(a.plan.SizeBefore).Exact(), qcow2.Size(a.plan.SizeAfter).Exact())
 	}
 	fmt.Fprintln(w, ".")
 	writeGroups(w, a.report, a.img.Geo, shownFindings)

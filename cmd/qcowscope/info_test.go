@@ -128,15 +128,6 @@ func (i imageInfoForTest) has(feature string) bool {
 	return false
 }
 
-func TestSizeInWords(t *testing.T) {
-	for n, want := range map[uint64]string{0: "0 bytes", 1: "1 bytes", 1023: "1023 bytes", 1024: "1 KiB", 1536: "1.5 KiB", 1 << 20: "1 MiB",
-		1<<20 - 1: "1 MiB", 1<<40 + 1<<39: "1.5 TiB", 1 << 63: "8 EiB", ^uint64(0): "16 EiB"} {
-		if got := size(n); got != want {
-			t.Errorf("size(%d) is %q, want %q", n, got, want)
-		}
-	}
-}
-
 func TestPrintable(t *testing.T) {
 	for in, want := range map[string]string{"disk.img": "disk.img", "größe": "größe", "a\x1b[2Jb": `a\x1b[2Jb`, "\xff\n": `\xff\n`, "\u202e": `\u202e`, "a b": "a b"} {
 		if got := printable(in); got != want {

@@ -7,6 +7,7 @@ import (
 	"qcowscope/core/check"
 	"qcowscope/core/image"
 	"qcowscope/core/patch"
+	"qcowscope/core/qcow2"
 	"qcowscope/core/repair"
 	"qcowscope/core/report"
 )
@@ -75,7 +76,7 @@ func writeRepair(w io.Writer, plan *patch.Plan, out *repair.Outcome) {
 	}
 	fmt.Fprintf(w, "%s, %s in all", count(plan.Writes(), "write"), size(uint64(plan.Bytes())))
 	if plan.SizeAfter != plan.SizeBefore {
-		fmt.Fprintf(w, "; the file was %d bytes long and is %d", plan.SizeBefore, plan.SizeAfter)
+		fmt.Fprintf(w, "; the file was %s long and is %s", qcow2.Size(plan.SizeBefore).Exact(), qcow2.Size(plan.SizeAfter).Exact())
 	}
 	fmt.Fprintln(w, ".")
 	if out.LostBytes > 0 {

@@ -60,7 +60,7 @@ func (x *zeroExpansion) notes() {
 		x.v.note("%d zero clusters are unallocated now; there is no backing file that could show through", x.dropped)
 	}
 	if x.added > 0 {
-		x.v.note("%d zero clusters got host clusters, %d bytes, or the backing file would show through", x.added, x.added<<x.v.img.Geo.ClusterBits)
+		x.v.note("%d zero clusters got host clusters, %v, or the backing file would show through", x.added, qcow2.Size(x.added<<x.v.img.Geo.ClusterBits))
 	}
 	if x.freed > 0 {
 		x.v.note("%d host clusters that zero clusters kept are free now", x.freed)

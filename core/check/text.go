@@ -342,14 +342,15 @@ func (f Finding) whatBitmap() string {
 }
 
 func (f Finding) whatDiskSize() string {
-	const says = "Snapshot %d says that its disk had %d bytes, "
+	const says = "Snapshot %d says that its disk had %s, "
+	had := qcow2.Size(f.Got).Exact()
 	switch {
 	case f.Got == 0:
-		return fmt.Sprintf(says+"but it maps data.", f.At.Root, f.Got)
+		return fmt.Sprintf(says+"but it maps data.", f.At.Root, had)
 	case f.Got%qcow2.SectorSize != 0:
-		return fmt.Sprintf(says+"which is no whole number of sectors.", f.At.Root, f.Got)
+		return fmt.Sprintf(says+"which is no whole number of sectors.", f.At.Root, had)
 	}
-	return fmt.Sprintf(says+"but its L1 table maps only %d.", f.At.Root, f.Got, f.Count)
+	return fmt.Sprintf(says+"but its L1 table maps only %s.", f.At.Root, had, qcow2.Size(f.Count).Exact())
 }
 
 func (f Finding) whatUnread() string {
@@ -379,9 +380,9 @@ func (f Finding) whatHeader(g qcow2.Geometry) string {
 	case SnapshotsWithDataFile:
 		return fmt.Sprintf("The image has an external data file and snapshots (%d).", f.Count)
 	case GuestBeyondSize, VMStateLeft:
-		return fmt.Sprintf("The disk has %d bytes, but more is mapped behind its end: %s in guest %v.", f.Got, clusterCount(f.Count), f.Guest)
+		return fmt.Sprintf("The disk has %s, but more is mapped behind its end: %s in guest %v.", qcow2.Size(f.Got).Exact(), clusterCount(f.Count), f.Guest)
 	case FileLonger:
-		return fmt.Sprintf("The file has %d bytes; the last cluster in use ends at %d.", f.Got, f.Want)
+		return fmt.Sprintf("The file has %s; the last cluster in use ends at %s.", qcow2.Size(f.Got).Exact(), qcow2.Size(f.Want).Exact())
 	case TableReadError:
 		return f.whatUnread()
 	}

@@ -3,6 +3,8 @@ package cow
 import (
 	"context"
 	"fmt"
+
+	"qcowscope/core/qcow2"
 )
 
 // Comparison is what a trace costs with every cluster size, without and with subclusters.
@@ -102,13 +104,13 @@ func (c *Comparison) advise() {
 	switch {
 	case !c.Extended:
 		c.Advice = fmt.Sprintf("Leave extended L2 off, with clusters of %s: %.2f bytes are written for each byte of the guest, with subclusters at best %.2f. %s",
-			sizeName(plain.ClusterBits), plain.Factor(), ext.Factor(), now)
+			qcow2.Size(1<<plain.ClusterBits), plain.Factor(), ext.Factor(), now)
 	case ext.Initial == Shared:
 		c.Advice = fmt.Sprintf("Turn extended L2 on, with clusters of %s: %.2f bytes are written for each byte of the guest, without subclusters at best %.2f. %s",
-			sizeName(ext.ClusterBits), ext.Factor(), plain.Factor(), now)
+			qcow2.Size(1<<ext.ClusterBits), ext.Factor(), plain.Factor(), now)
 	default:
 		c.Advice = fmt.Sprintf("Turn extended L2 on, with clusters of %s: %.2f bytes are written for each byte of the guest. %s Without subclusters clusters of %s come nearest, with %.2f and %s as many bytes of L2 tables.",
-			sizeName(ext.ClusterBits), ext.Factor(), now, sizeName(plain.ClusterBits), plain.Factor(), times(plain.Mapping, ext.Mapping))
+			qcow2.Size(1<<ext.ClusterBits), ext.Factor(), now, qcow2.Size(1<<plain.ClusterBits), plain.Factor(), times(plain.Mapping, ext.Mapping))
 	}
 	if ext.Initial == Shared {
 		c.Advice += " After a snapshot the first write to a cluster copies all of it, with or without subclusters: smaller clusters copy less."
@@ -127,10 +129,3 @@ func (c *Comparison) beats(ext Cost) bool {
 }
 
 func times(a, b int64) string { return fmt.Sprintf("%.1f times", float64(a)/float64(max(1, b))) }
-
-func sizeName(bits uint) string {
-	if bits >= 20 {
-		return fmt.Sprintf("%d MiB", 1<<(bits-20))
-	}
-	return fmt.Sprintf("%d KiB", 1<<(bits-10))
-}

@@ -222,13 +222,13 @@ func (w *Writer) judge(r Request) error {
 	case r.Length <= 0:
 		return ErrNoLength
 	case r.Offset < 0 || int64(r.Offset) > size || r.Length > size-int64(r.Offset):
-		return fmt.Errorf("%w: %v of %d bytes", ErrOffDisk, r.Range(), size)
+		return fmt.Errorf("%w: %v of %s", ErrOffDisk, r.Range(), qcow2.Size(size).Exact())
 	case r.Kind == Data && r.Length > maxRequest, r.Length>>w.g.ClusterBits > w.opt.MaxClusters:
 		limit := w.opt.MaxClusters << w.g.ClusterBits
 		if r.Kind == Data {
 			limit = min(limit, maxRequest)
 		}
-		return fmt.Errorf("%w: at most %d bytes", ErrTooLong, limit)
+		return fmt.Errorf("%w: at most %v", ErrTooLong, qcow2.Size(limit))
 	case r.Kind == Data && r.Bytes != nil && int64(len(r.Bytes)) != r.Length:
 		return ErrBytes
 	}

@@ -117,7 +117,7 @@ func (t *Tx) newNode(key nodeKey, c Cursor) (*node, error) {
 	}
 	if n.moved {
 		if t.bytes += n.copied(t.g).to - n.copied(t.g).from; t.bytes > max(maxCopied, 4*t.plan.Bytes()) {
-			return nil, cannot("more than %d bytes would have to be copied", int64(maxCopied))
+			return nil, cannot("more than %v would have to be copied", qcow2.Size(maxCopied))
 		}
 		if t.img.LUKS.Len > 0 && (key.kind == KindData || key.kind == KindStream) {
 			return nil, errPlaceBound

@@ -177,8 +177,8 @@ func (h *headerEdit) diskSize() error {
 }
 
 func (h *headerEdit) setSize(size uint64, code check.Code) {
-	h.write(qcow2.OffSize, be64bytes(size), fmt.Sprintf("size: %d bytes, by consent; the L1 table covers so much", size))
-	h.r.step(code, 1, fmt.Sprintf("set the disk's size to %d bytes", size))
+	h.write(qcow2.OffSize, be64bytes(size), fmt.Sprintf("size: %s, by consent; the L1 table covers so much", qcow2.Size(size).Exact()))
+	h.r.step(code, 1, fmt.Sprintf("set the disk's size to %s", qcow2.Size(size).Exact()))
 }
 
 // likelySize is the largest size that a snapshot recorded and the L1 table covers; else the

@@ -34,7 +34,7 @@ func (r *repairer) missingTail() error {
 	r.loseSnapshots(end)
 	r.stage.SizeAfter = end
 	r.step(check.RegionBeyondEOF, uint64(len(found)),
-		fmt.Sprintf("make the file %d bytes long, as its tables say it was; the missing part reads as zeros", end))
+		fmt.Sprintf("make the file %s long, as its tables say it was; the missing part reads as zeros", qcow2.Size(end).Exact()))
 	if err := r.commitPart(); err != nil {
 		return err
 	}

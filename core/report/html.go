@@ -8,6 +8,7 @@ import (
 	"qcowscope/core/check"
 	"qcowscope/core/image"
 	"qcowscope/core/patch"
+	"qcowscope/core/qcow2"
 )
 
 // Page is what an HTML report tells. All of its text may come from an image.
@@ -191,8 +192,8 @@ func (h *html) plan(part *PlanPart) {
 	for _, step := range part.Steps {
 		h.put("<li>", escape(step), "</li>\n")
 	}
-	h.put("</ul>\n<p>", escape(fmt.Sprintf("%s, %d bytes in all; the file has %d bytes before and %d after.",
-		count(p.Writes(), "write"), p.Bytes(), p.SizeBefore, p.SizeAfter)), "</p>\n")
+	h.put("</ul>\n<p>", escape(fmt.Sprintf("%s, %v in all; the file has %s before and %s after.",
+		count(p.Writes(), "write"), qcow2.Size(p.Bytes()), qcow2.Size(p.SizeBefore).Exact(), qcow2.Size(p.SizeAfter).Exact())), "</p>\n")
 	end := h.table("Batch", "File offset", "Length", "Why") // not the bytes: a plan may copy data of the disk
 	left := pageWrites
 	for n, batch := range p.Batches {

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,9 +14,9 @@ func (h *html) facts(img *image.Image) {
 	head, g := &img.Header, img.Geo
 	h.put("<section><h2>The image</h2><dl>\n")
 	h.pair("format", fmt.Sprintf("qcow2 version %d", head.Version))
-	h.pair("file", bytesText(uint64(img.Src.Size())))
-	h.pair("virtual disk", bytesText(head.Size))
-	h.pair("clusters", fmt.Sprintf("%s, %d in the file", bytesText(uint64(g.ClusterSize())), img.HostClusters()))
+	h.pair("file", qcow2.Size(img.Src.Size()).Exact())
+	h.pair("virtual disk", qcow2.Size(head.Size).Exact())
+	h.pair("clusters", fmt.Sprintf("%s, %d in the file", qcow2.Size(g.ClusterSize()).Exact(), img.HostClusters()))
 	h.pair("refcounts", fmt.Sprintf("%d bits", g.RefcountBits()))
 	h.pair("features", featuresOf(img))
 	for _, other := range []struct{ what, name string }{
@@ -60,7 +59,7 @@ func (h *html) layers(p Page) {
 		end := h.table("Id", "Name", "Taken", "Saved state")
 		for i := range all[:min(pagePlaces, len(all))] {
 			s := &all[i]
-			h.row(string(s.ID), string(s.Name), time.Unix(int64(s.DateSec), 0).UTC().Format("2006-01-02 15:04:05 UTC"), bytesText(s.VMState()))
+			h.row(string(s.ID), string(s.Name), time.Unix(int64(s.DateSec), 0).UTC().Format("2006-01-02 15:04:05 UTC"), qcow2.Size(s.VMState()).Exact())
 		}
 		end()
 		if more := len(all) - pagePlaces; more > 0 {
@@ -77,7 +76,7 @@ func (h *html) layers(p Page) {
 			if m.Flags&qcow2.BitmapInUse != 0 {
 				inUse = "yes: it was not saved completely"
 			}
-			h.row(string(m.Name), bytesText(1<<(m.GranularityBits&63)), inUse)
+			h.row(string(m.Name), qcow2.Size(1<<(m.GranularityBits&63)).Exact(), inUse)
 		}
 		end()
 		if more := len(all) - pagePlaces; more > 0 {
@@ -85,19 +84,4 @@ func (h *html) layers(p Page) {
 		}
 		h.put("</section>\n")
 	}
-}
-
-// bytesText is a size as people say it, and exactly.
-func bytesText(n uint64) string {
-	if n < 1<<10 {
-		return count(n, "byte")
-	}
-	v, unit := float64(n), ""
-	for _, unit = range []string{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"} {
-		if v /= 1024; v < 1023.95 {
-			break
-		}
-	}
-	short := strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0") + " " + unit
-	return fmt.Sprintf("%s (%d bytes)", short, n)
 }

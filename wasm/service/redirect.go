@@ -165,7 +165,7 @@ func (s *Session) RedirectWrite(ctx context.Context, req WriteRequest) (Redirect
 func recordView(r redirect.Record) RedirectRecord {
 	v := RedirectRecord{Op: r.Op.String(), At: hex(r.Off)}
 	what := fmt.Sprintf("%v %v", r.Kind, r.Node)
-	size := bytesText(r.Len)
+	size := qcow2.Size(r.Len)
 	switch r.Op {
 	case redirect.OpAlloc:
 		v.Text = fmt.Sprintf("%s for the new %s", size, what)
@@ -182,7 +182,7 @@ func recordView(r redirect.Record) RedirectRecord {
 	case redirect.OpFree:
 		v.Text = fmt.Sprintf("%s of the old %s, free once this is committed", size, what)
 	case redirect.OpCommit:
-		v.At, v.Text = "", fmt.Sprintf("the file has %s", bytesText(int64(r.New)))
+		v.At, v.Text = "", fmt.Sprintf("the file has %s", qcow2.Size(r.New))
 	default:
 		v.Text = fmt.Sprintf("%s: %s", size, r.Why)
 	}

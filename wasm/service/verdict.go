@@ -3,11 +3,10 @@ package service
 import (
 	"fmt"
 	"sort"
-	"strconv"
-	"strings"
 
 	"qcowscope/core/check"
 	"qcowscope/core/clustermap"
+	"qcowscope/core/qcow2"
 	"qcowscope/core/refcount"
 	"qcowscope/core/report"
 )
@@ -34,7 +33,7 @@ func (s *Session) verdict() Verdict {
 	}
 	if lost := s.lostBytes(); lost > 0 && v.State == "healthy" {
 		v.State = "data-missing"
-		v.Headline = fmt.Sprintf("The tables are whole again, but %s of the disk are not in this file.", bytesText(lost))
+		v.Headline = fmt.Sprintf("The tables are whole again, but %s of the disk are not in this file.", qcow2.Size(lost))
 		v.Advice = "They read as zeros; the rest is as it was. Save the repaired image and take from it what you need. Do not trust programs or databases that lay in the missing part."
 	}
 	return v
@@ -69,16 +68,6 @@ func clustersText(n uint64) string {
 		return "1 cluster"
 	}
 	return fmt.Sprintf("%d clusters", n)
-}
-
-// bytesText is a size as people write it.
-func bytesText(n int64) string {
-	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB"}
-	v, i := float64(n), 0
-	for v >= 1024 && i < len(units)-1 {
-		v, i = v/1024, i+1
-	}
-	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0") + " " + units[i]
 }
 
 // usage is where the file's clusters go.

@@ -152,7 +152,7 @@ func (s *Session) barredBytes(outside int64, t cow.Totals, backing bool) string 
 	case backing && !below{s}.given():
 		return "Bytes of the backing file are copied, and it is not open here. Add it in the part Layers; on the command line, qcowscope write finds it beside the image."
 	case t.Written+t.Copied+t.Zeroed > maxWriteBytes:
-		return fmt.Sprintf("More than %s would be written, which this page does not hold in memory. On the command line, qcowscope write does it.", bytesText(maxWriteBytes))
+		return fmt.Sprintf("More than %s would be written, which this page does not hold in memory. On the command line, qcowscope write does it.", qcow2.Size(maxWriteBytes))
 	}
 	return ""
 }
