@@ -1,3 +1,4 @@
+import {mkdir} from 'node:fs/promises';
 import path from 'node:path';
 import type {Page} from 'playwright-core';
 import {afterAll, beforeAll, expect, test} from 'vitest';
@@ -74,6 +75,33 @@ test('several files are chosen at once', async () => {
     expect(await verdictOf(page)).toBe('healthy');
     await images(page).getByRole('button', {name: 'broken.qcow2', exact: true}).click();
     expect(await verdictOf(page)).toBe('damaged');
+    await page.context().close();
+  });
+});
+
+test('images of the same name are told apart by numbers', async () => {
+  await withFolder(async (folder) => {
+    const same = ['one', 'other'].map((part) => path.join(folder, part, 'disk.qcow2'));
+    const {page} = await app.open();
+    for (const image of same) {
+      await mkdir(path.dirname(image));
+      await makeImage(image, 'compat=1.1');
+      await drop(page, image);
+      expect(await verdictOf(page)).toBe('healthy');
+    }
+    const row = images(page);
+    const names = () => row.getByRole('listitem').allInnerTexts();
+    await expect.poll(names).toEqual(['disk.qcow2', expect.stringMatching(/^disk\.qcow2\s+\(2\)$/)]);
+    await row.getByRole('button', {name: 'disk.qcow2 (2)', exact: true}).waitFor();
+    await row.getByRole('button', {name: 'Close disk.qcow2', exact: true}).waitFor();
+    await drop(page, (await two(folder))[0]);
+    expect(await verdictOf(page)).toBe('healthy');
+    await row.getByRole('button', {name: 'Close disk.qcow2', exact: true}).click();
+    await expect.poll(names).toEqual(['disk.qcow2', 'healthy.qcow2']);
+    expect(await row.getByRole('button', {name: /^Close/}).evaluateAll((all) => all.map((b) => b.getAttribute('aria-label')))).toEqual([
+      'Close disk.qcow2',
+      'Close healthy.qcow2',
+    ]);
     await page.context().close();
   });
 });

@@ -1,5 +1,5 @@
 import {expect, it} from 'vitest';
-import {changedName, reportName} from './names';
+import {changedName, numberedName, ordinals, reportName} from './names';
 
 it.each([
   ['disk.qcow2', 'disk.repaired.qcow2'],
@@ -21,4 +21,12 @@ it('keeps long names within what file systems take', () => {
 
 it('names the report after the image', () => {
   expect(reportName('disk.qcow2')).toBe('disk.report.json');
+});
+
+it('numbers those of the same name, the first without a number', () => {
+  const names = ['disk', null, 'other', 'disk', null, 'disk'];
+  const numbers = ordinals(names);
+  expect(numbers).toEqual([1, 1, 1, 2, 1, 3]);
+  expect(names.map((name, i) => numberedName(name ?? '', numbers[i] ?? 0))).toEqual(['disk', '', 'other', 'disk (2)', '', 'disk (3)']);
+  expect(numberedName('a\u202eb', 2)).toBe('a\u27e8U+202E\u27e9b (2)');
 });

@@ -1,3 +1,5 @@
+import {visibleText} from '../base/text';
+
 const MOST_CHARACTERS = 200;
 const SUFFIX = '.qcow2';
 
@@ -48,4 +50,14 @@ function plainName(name: string): string {
 
 function withoutSuffix(name: string): string {
   return name.toLowerCase().endsWith(SUFFIX) && name.length > SUFFIX.length ? name.slice(0, -SUFFIX.length) : name;
+}
+
+/** Which each is of those with the same name, from 1 on; null is no name. */
+export function ordinals(names: readonly (string | null)[]): number[] {
+  return names.map((name, i) => 1 + names.slice(0, i).filter((earlier) => earlier !== null && earlier === name).length);
+}
+
+/** A name to be read, with a number where it is not the first with that name. */
+export function numberedName(name: string, ordinal: number): string {
+  return ordinal > 1 ? `${visibleText(name)} (${ordinal})` : visibleText(name);
 }

@@ -13,6 +13,12 @@ export interface Place {
   scroll: number;
 }
 
+/** The name of the image that is open there; null if the place is empty. */
+export function nameIn({controller}: Place): string | null {
+  const session = controller.session.value;
+  return session.step === 'empty' ? null : session.file.name;
+}
+
 interface DeskState {
   /** Never empty. */
   places: readonly Place[];

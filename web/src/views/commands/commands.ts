@@ -1,11 +1,12 @@
-import {visibleText} from '../../base/text';
 import {PANEL_LABELS, PANELS} from '../../model/keys';
 import {sortedGroups} from '../../model/findings';
 import {parseTarget, targetWords} from '../../model/target';
 import type {Target} from '../../model/target';
 import {inFile} from '../../model/map/place';
+import {numberedName, ordinals} from '../../model/names';
 import {knowsNothing} from '../../model/verdict';
 import type {Controller} from '../../state/controller';
+import {nameIn} from '../../state/desk';
 import type {Desk} from '../../state/desk';
 import {byteOf} from '../../state/goto';
 import {currentInfo, currentVerdict, isApplied, isBusy, isRepaired} from '../../state/session';
@@ -46,11 +47,12 @@ export function commandsOf(controller: Controller, desk: Desk): PageCommand[] {
 /** Between the images that are open side by side. */
 function openImageCommands(desk: Desk): PageCommand[] {
   const {places, current} = desk.state.value;
-  const others = places.flatMap((place) => {
+  const numbers = ordinals(places.map(nameIn));
+  const others = places.flatMap((place, i) => {
     const session = place.controller.session.value;
     return place === current || session.step === 'empty'
       ? []
-      : [command(`Show ${visibleText(session.file.name)}`, () => desk.select(place.id), 'switch image open')];
+      : [command(`Show ${numberedName(session.file.name, numbers[i] ?? 1)}`, () => desk.select(place.id), 'switch image open')];
   });
   const closing = current.controller.session.value.step !== 'empty';
   return [...others, ...(closing ? [command('Close image', () => desk.closeCurrent())] : [])];
