@@ -40,6 +40,10 @@ function Palette() {
       one.command.run();
     }
   };
+  const onQuery = (text: string) => {
+    setQuery(text);
+    setIndex(0);
+  };
   const onKeyDown = (event: KeyboardEvent) => {
     const to = movedChoice(event.key, chosen, found.length);
     if (to !== null) {
@@ -63,30 +67,41 @@ function Palette() {
       }}
       onClick={(event) => event.target === dialog.current && dialog.current?.close()}
     >
-      <input
-        type="text"
-        role="combobox"
-        aria-label="Command or place"
-        aria-expanded="true"
-        aria-controls="command-list"
-        aria-autocomplete="list"
-        aria-activedescendant={found.length > 0 ? `command-${chosen}` : undefined}
-        autoComplete="off"
-        spellcheck={false}
-        placeholder="A command, or a place: 0x30000, cluster 5, guest 1M"
-        value={query}
-        onInput={(event) => {
-          setQuery(event.currentTarget.value);
-          setIndex(0);
-        }}
-        onKeyDown={onKeyDown}
-      />
+      <QueryField query={query} chosen={found.length > 0 ? chosen : null} onQuery={onQuery} onKeyDown={onKeyDown} />
       <Options found={found} chosen={chosen} onChoose={setIndex} onRun={run} />
       {found.length === 0 && <p class="muted">Nothing is called that.</p>}
       <p class="hidden" aria-live="polite">
         {plural(found.length, 'command')}
       </p>
     </dialog>
+  );
+}
+
+interface QueryProps {
+  query: string;
+  /** Which of what was found; null if nothing was. */
+  chosen: number | null;
+  onQuery: (query: string) => void;
+  onKeyDown: (event: KeyboardEvent) => void;
+}
+
+function QueryField({query, chosen, onQuery, onKeyDown}: QueryProps) {
+  return (
+    <input
+      type="text"
+      role="combobox"
+      aria-label="Command or place"
+      aria-expanded="true"
+      aria-controls="command-list"
+      aria-autocomplete="list"
+      aria-activedescendant={chosen === null ? undefined : `command-${chosen}`}
+      autoComplete="off"
+      spellcheck={false}
+      placeholder="A command, or a place: 0x30000, cluster 5, guest 1M"
+      value={query}
+      onInput={(event) => onQuery(event.currentTarget.value)}
+      onKeyDown={onKeyDown}
+    />
   );
 }
 

@@ -1,3 +1,4 @@
+import type {RefObject} from 'preact';
 import {useRef, useState} from 'preact/hooks';
 import {offsetDigits, rowCount} from '../../model/hexgrid';
 import type {HexPage, PageField} from '../../model/hexpages';
@@ -19,15 +20,57 @@ interface GridProps {
 }
 
 /** The bytes of the whole file as a grid, of which only the rows in sight are there. */
-export function HexGrid({state, perRow, field, onSeen}: GridProps) {
-  const {pages, place} = state;
+export function HexGrid(props: GridProps) {
+  const {state, perRow, field, onSeen} = props;
+  const {pages} = state;
+  const {cursor} = state.place;
   const grid = useRef<HTMLDivElement>(null);
   const {box, view, scroll, track, scrollTo, onScroll} = useScroll(rowCount(pages.size, perRow));
-  const [inside, setInside] = useState(false);
   useCursorInSight(state, perRow, track, scroll, scrollTo);
   useWantedPages(state, perRow, track, scroll, onSeen);
-  const {cursor, other} = place;
   const rows = rowOffsets(track, scroll, perRow);
+  const {inside, ...input} = useGridInput(grid, props, view);
+  const digits = offsetDigits(pages.size);
+  const active = rows.some((row) => cursor >= row && cursor < row + BigInt(perRow));
+  return (
+    <>
+      <div ref={box} class="hex-scroll" onScroll={onScroll}>
+        <div class="hex-track" style={{height: `${track.height + ROW_HEIGHT}px`}}>
+          <div
+            ref={grid}
+            class="hex-window"
+            role="grid"
+            id={HEX_FOCUS}
+            tabIndex={0}
+            aria-label="Bytes of the file"
+            aria-describedby="hex-keys"
+            aria-rowcount={track.rows < 1n << 31n ? Number(track.rows) + 1 : -1}
+            aria-colcount={perRow + 1}
+            aria-activedescendant={active ? `hex-${cursor}` : undefined}
+            style={{height: `${view + ROW_HEIGHT}px`}}
+            {...input}
+            onDblClick={() => follow(state, field)}
+          >
+            <HeadRow perRow={perRow} digits={digits} />
+            <div class="hex-rows" role="rowgroup">
+              <div role="presentation" style={{transform: `translateY(${-scroll.px}px)`}}>
+                <Rows starts={rows} {...props} />
+              </div>
+            </div>
+          </div>
+        </div>
+      </div>
+      <div class="hex-foot">
+        <HereLine state={state} field={field} grid={grid} />
+        <KeyHints inside={inside} />
+      </div>
+    </>
+  );
+}
+
+/** What keys and clicks do in the grid; inside tells that Tab goes from field to field. */
+function useGridInput(grid: RefObject<HTMLDivElement | null>, {state, perRow, field}: GridProps, view: number) {
+  const [inside, setInside] = useState(false);
   const onKeyDown = (event: KeyboardEvent) => {
     const next = keyTarget(event, state, {perRow, pageRows: Math.floor(view / ROW_HEIGHT), field, inside});
     if (next === null) {
@@ -47,57 +90,26 @@ export function HexGrid({state, perRow, field, onSeen}: GridProps) {
       state.walk(at);
     }
   };
-  const digits = offsetDigits(pages.size);
-  const active = rows.some((row) => cursor >= row && cursor < row + BigInt(perRow));
-  return (
-    <>
-      <div ref={box} class="hex-scroll" onScroll={onScroll}>
-        <div class="hex-track" style={{height: `${track.height + ROW_HEIGHT}px`}}>
-          <div
-            ref={grid}
-            class="hex-window"
-            role="grid"
-            id={HEX_FOCUS}
-            tabIndex={0}
-            aria-label="Bytes of the file"
-            aria-describedby="hex-keys"
-            aria-rowcount={track.rows < 1n << 31n ? Number(track.rows) + 1 : -1}
-            aria-colcount={perRow + 1}
-            aria-activedescendant={active ? `hex-${cursor}` : undefined}
-            style={{height: `${view + ROW_HEIGHT}px`}}
-            onKeyDown={onKeyDown}
-            onBlur={() => setInside(false)}
-            onClick={onClick}
-            onDblClick={() => follow(state, field)}
-          >
-            <HeadRow perRow={perRow} digits={digits} />
-            <div class="hex-rows" role="rowgroup">
-              <div role="presentation" style={{transform: `translateY(${-scroll.px}px)`}}>
-                {rows.map((start) => (
-                  <HexRow
-                    key={String(start)}
-                    start={start}
-                    perRow={perRow}
-                    digits={digits}
-                    index={start / BigInt(perRow)}
-                    answer={pages.get(start, other)}
-                    cursor={cursor}
-                    field={field}
-                    size={pages.size}
-                    before={showsBefore(state)}
-                  />
-                ))}
-              </div>
-            </div>
-          </div>
-        </div>
-      </div>
-      <div class="hex-foot">
-        <HereLine state={state} field={field} grid={grid} />
-        <KeyHints inside={inside} />
-      </div>
-    </>
-  );
+  return {inside, onKeyDown, onClick, onBlur: () => setInside(false)};
+}
+
+/** The rows that begin at these offsets. */
+function Rows({starts, state, perRow, field}: GridProps & {starts: readonly bigint[]}) {
+  const {pages, place} = state;
+  return starts.map((start) => (
+    <HexRow
+      key={String(start)}
+      start={start}
+      perRow={perRow}
+      digits={offsetDigits(pages.size)}
+      index={start / BigInt(perRow)}
+      answer={pages.get(start, place.other)}
+      cursor={place.cursor}
+      field={field}
+      size={pages.size}
+      before={showsBefore(state)}
+    />
+  ));
 }
 
 function KeyHints({inside}: {inside: boolean}) {

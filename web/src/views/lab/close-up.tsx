@@ -32,6 +32,16 @@ interface Counts {
   after: string;
 }
 
+/** One column. */
+interface Cell {
+  cluster: number;
+  /** What of the change lies there. */
+  own: string | null;
+  /** null until it was fetched. */
+  known: Counts | null;
+  current: boolean;
+}
+
 /** The clusters around the step, one by one: what is stored against what was counted. */
 export function CloseUp({trace, state, step, reply, running}: CloseUpProps) {
   const frame = useRef<HTMLDivElement>(null);
@@ -44,7 +54,7 @@ export function CloseUp({trace, state, step, reply, running}: CloseUpProps) {
   const clusters = Array.from({length: view.count}, (_, i) => view.first + i);
   const own = ownClusters(trace, state, view);
   const freed = freedSpans(trace, state);
-  const cells = clusters.map((cluster) => ({cluster, own: own.get(cluster) ?? null, known: holds(counts(cluster), freed, cluster), current: isCurrent(step, cluster)}));
+  const cells = clusters.map((cluster): Cell => ({cluster, own: own.get(cluster) ?? null, known: holds(counts(cluster), freed, cluster), current: isCurrent(step, cluster)}));
   return (
     <div ref={frame} class="close-up">
       <div class="scroll" tabIndex={0} role="group" aria-label="Refcounts around the step">
@@ -62,40 +72,47 @@ export function CloseUp({trace, state, step, reply, running}: CloseUpProps) {
               ))}
             </tr>
           </thead>
-          <tbody>
-            <tr class="owners">
-              <th scope="row">Holds</th>
-              {cells.map(({cluster, own: mine, known}) => (
-                <td key={cluster} class={mine === null ? familyOf(known?.owner) : 'new'} title={mine ?? ownerFacts(known?.owner)?.label}>
-                  {mine === null ? (ownerFacts(known?.owner)?.letters ?? '') : ownLetters(mine)}
-                </td>
-              ))}
-            </tr>
-            <tr>
-              <th scope="row">Counted</th>
-              {cells.map(({cluster, known}) => (
-                <td key={cluster}>{known?.counted ?? ''}</td>
-              ))}
-            </tr>
-            <tr class={state.switched ? 'old off' : 'old'}>
-              <th scope="row">Old refcount</th>
-              {cells.map(({cluster, known}) => (
-                <td key={cluster} class={differs(known) ? 'differs' : undefined}>
-                  {known === null ? '' : differs(known) ? `${storedText(known.stored)}\u00a0\u2260` : storedText(known.stored)}
-                </td>
-              ))}
-            </tr>
-            <tr class={state.switched ? 'new' : 'new off'}>
-              <th scope="row">New refcount</th>
-              {cells.map(({cluster, known}) => (
-                <td key={cluster}>{known !== null && isCarried(state, trace, cluster) ? storedText(known.after) : ''}</td>
-              ))}
-            </tr>
-          </tbody>
+          <Rows cells={cells} trace={trace} state={state} />
         </table>
       </div>
       <p class="letters">{lettersText(cells.map(({own: mine, known}) => mine ?? known?.owner ?? ''))}</p>
     </div>
+  );
+}
+
+/** What the columns show of their clusters, from row to row. */
+function Rows({cells, trace, state}: {cells: readonly Cell[]; trace: Trace; state: LabState}) {
+  return (
+    <tbody>
+      <tr class="owners">
+        <th scope="row">Holds</th>
+        {cells.map(({cluster, own: mine, known}) => (
+          <td key={cluster} class={mine === null ? familyOf(known?.owner) : 'new'} title={mine ?? ownerFacts(known?.owner)?.label}>
+            {mine === null ? (ownerFacts(known?.owner)?.letters ?? '') : ownLetters(mine)}
+          </td>
+        ))}
+      </tr>
+      <tr>
+        <th scope="row">Counted</th>
+        {cells.map(({cluster, known}) => (
+          <td key={cluster}>{known?.counted ?? ''}</td>
+        ))}
+      </tr>
+      <tr class={state.switched ? 'old off' : 'old'}>
+        <th scope="row">Old refcount</th>
+        {cells.map(({cluster, known}) => (
+          <td key={cluster} class={differs(known) ? 'differs' : undefined}>
+            {known === null ? '' : differs(known) ? `${storedText(known.stored)}\u00a0\u2260` : storedText(known.stored)}
+          </td>
+        ))}
+      </tr>
+      <tr class={state.switched ? 'new' : 'new off'}>
+        <th scope="row">New refcount</th>
+        {cells.map(({cluster, known}) => (
+          <td key={cluster}>{known !== null && isCarried(state, trace, cluster) ? storedText(known.after) : ''}</td>
+        ))}
+      </tr>
+    </tbody>
   );
 }
 

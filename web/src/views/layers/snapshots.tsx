@@ -21,7 +21,6 @@ export function Snapshots({clusterSize}: {clusterSize: number}) {
   }
   const {layers, total, problem} = page.value;
   const toggle = (layer: number, on: boolean) => setChosen(on ? [...chosen, layer] : chosen.filter((n) => n !== layer));
-  const most = Math.max(1, ...layers.map(heldBy));
   return (
     <div class="card">
       <h3>{plural(total - 1, 'snapshot')}</h3>
@@ -34,47 +33,67 @@ export function Snapshots({clusterSize}: {clusterSize: number}) {
           The list ends early: <ImageText text={problem} />
         </p>
       )}
-      <div class="scroll" tabIndex={0} role="group" aria-label="Snapshots">
-        <table class="snapshots" role="table">
-          <thead>
-            <tr>
-              <th scope="col">
-                <span class="hidden">Count as deleted</span>
-              </th>
-              <th scope="col">Snapshot</th>
-              <th scope="col" class="picture">
-                Refers to
-              </th>
-              <th scope="col" class="number">
-                Only here
-              </th>
-              <th scope="col" class="number">
-                Deleting frees
-              </th>
-            </tr>
-          </thead>
-          <tbody role="rowgroup">
-            {layers.map((layer) => (
-              <Row key={layer.layer} layer={layer} most={most} on={chosen.includes(layer.layer)} onToggle={toggle} />
-            ))}
-          </tbody>
-        </table>
-      </div>
-      <p class="keys">
-        <span>
-          <i class="only">
-            <Swatch owner="snapshot-data" />
-          </i>
-          only here
-        </span>
-        <span>
-          <i class="shared" />
-          shared with other layers
-        </span>
-      </p>
+      <SnapshotTable layers={layers} chosen={chosen} onToggle={toggle} />
+      <Keys />
       <Pager of="snapshots" from={first} size={PAGE_SIZE} total={total} onFrom={setFirst} />
       <Total reply={page.value} chosen={chosen} clusterSize={clusterSize} />
     </div>
+  );
+}
+
+interface TableProps {
+  layers: readonly LayersLayer[];
+  /** The layers that are counted as deleted. */
+  chosen: readonly number[];
+  onToggle: (layer: number, on: boolean) => void;
+}
+
+function SnapshotTable({layers, chosen, onToggle}: TableProps) {
+  const most = Math.max(1, ...layers.map(heldBy));
+  return (
+    <div class="scroll" tabIndex={0} role="group" aria-label="Snapshots">
+      <table class="snapshots" role="table">
+        <thead>
+          <tr>
+            <th scope="col">
+              <span class="hidden">Count as deleted</span>
+            </th>
+            <th scope="col">Snapshot</th>
+            <th scope="col" class="picture">
+              Refers to
+            </th>
+            <th scope="col" class="number">
+              Only here
+            </th>
+            <th scope="col" class="number">
+              Deleting frees
+            </th>
+          </tr>
+        </thead>
+        <tbody role="rowgroup">
+          {layers.map((layer) => (
+            <Row key={layer.layer} layer={layer} most={most} on={chosen.includes(layer.layer)} onToggle={onToggle} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Keys() {
+  return (
+    <p class="keys">
+      <span>
+        <i class="only">
+          <Swatch owner="snapshot-data" />
+        </i>
+        only here
+      </span>
+      <span>
+        <i class="shared" />
+        shared with other layers
+      </span>
+    </p>
   );
 }
 
