@@ -16,7 +16,8 @@ import (
 // Numbers of damaged images. From manyImages on every field and every finding must have
 // been met.
 const (
-	fewImages  = 400
+	fewImages  = 200
+	fewBases   = 40 // are made for few images
 	manyImages = 6000
 )
 
@@ -37,6 +38,9 @@ func options(t *testing.T) differential.Options {
 			}
 			set(v)
 		}
+	}
+	if opt.N <= fewImages {
+		opt.Bases = fewBases
 	}
 	return opt
 }

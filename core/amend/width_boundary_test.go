@@ -123,7 +123,7 @@ func boundaries(g qcow2.Geometry, most int64) (ns []int64) {
 // table: both ways end, and give a whole structure; direct is the smallest.
 func TestWidthAtEveryBoundary(t *testing.T) {
 	const most = 1 << 20
-	share := int64(1 << 9) // a case of so many clusters or less is tried, of larger ones each in turn
+	share := int64(1 << 8) // a case of so many clusters or less is tried, of larger ones each in turn
 	if os.Getenv("QCOWSCOPE_FULL") != "" {
 		share = 32 << 10
 	}
@@ -150,7 +150,7 @@ func TestWidthAtEveryBoundary(t *testing.T) {
 		}
 	}
 	t.Logf("%d tried, by cluster bits: %v", tried, sizes)
-	if tried < 150 || share >= 1<<9 && len(sizes) < 13 {
+	if tried < 150 || share >= 1<<8 && len(sizes) < 13 {
 		t.Errorf("only %d tried, by cluster bits: %v", tried, sizes)
 	}
 }

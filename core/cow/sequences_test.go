@@ -25,7 +25,7 @@ import (
 // snapshots through qemu-io and through ours, and compares the files, byte for byte, after
 // each step.
 func TestRandomSequences(t *testing.T) {
-	n := 8
+	n := 5
 	if os.Getenv("QCOWSCOPE_FULL") != "" {
 		n = 240
 	}

@@ -192,7 +192,7 @@ func widePlan(r *rand.Rand, before []byte) *patch.Plan {
 }
 
 func TestVCDIFFMakesTheFileAndTakesItBack(t *testing.T) {
-	for seed := range uint64(60 / testimages.Each(1, 4)) {
+	for seed := range uint64(60 / testimages.Each(2, 4)) {
 		r := rand.New(rand.NewPCG(seed, 17))
 		before := noise(r, r.IntN(4<<20))
 		if seed%3 == 0 {
