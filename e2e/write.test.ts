@@ -296,6 +296,17 @@ test('a pasted trace is compared for all cluster sizes, and advice is given', as
   await button(lab, 'Compare').click();
   await lab.getByText('1 write, 8 KiB').waitFor();
   expect(await earlier.count()).toBe(0);
+  await page.setViewportSize({width: 390, height: 844});
+  await lab.getByText('All numbers').click();
+  const numbers = lab.getByRole('group', {name: 'All numbers'});
+  expect(await numbers.evaluate((box) => box.scrollWidth > box.clientWidth)).toBe(true);
+  const linesOf = (cells: Element[]) =>
+    cells.map((cell) => {
+      const text = document.createRange();
+      text.selectNodeContents(cell);
+      return new Set(Array.from(text.getClientRects(), ({top}) => top)).size;
+    });
+  expect(new Set(await numbers.locator('tbody :is(th, td)').evaluateAll(linesOf)), 'lines of a number and its unit').toEqual(new Set([1]));
   expect(trouble).toEqual([]);
   await page.context().close();
 });
