@@ -81,7 +81,7 @@ func TestTheHole(t *testing.T) {
 // with words, or say why not; and the plan makes what was announced.
 func TestEverySteps(t *testing.T) {
 	shown := 0
-	for _, name := range testimages.Names() {
+	for _, name := range shareOf(t) {
 		s, reply := openedSession(t, recipe(t, name))
 		if !reply.Opened {
 			continue
@@ -103,7 +103,7 @@ func TestEverySteps(t *testing.T) {
 			checkSteps(t, s, name, r)
 		}
 	}
-	if shown < 200 {
+	if shown < 200/shareEach() {
 		t.Errorf("only %d traces were made", shown)
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"qcowscope/core/patch"
 	"qcowscope/core/redirect"
 	"qcowscope/core/source"
-	"qcowscope/testimages"
 )
 
 // kindsOf are what the batches are for.
@@ -156,7 +155,7 @@ func TestNotRedirected(t *testing.T) {
 func TestRedirectEveryRecipe(t *testing.T) {
 	ctx := context.Background()
 	redirected := 0
-	for _, name := range testimages.Names() {
+	for _, name := range shareOf(t) {
 		s, reply := openedSession(t, recipe(t, name))
 		if !reply.Opened {
 			continue
@@ -182,7 +181,7 @@ func TestRedirectEveryRecipe(t *testing.T) {
 			redirected++
 		}
 	}
-	if redirected < 100 {
+	if redirected < 100/shareEach() {
 		t.Errorf("only %d are redirected", redirected)
 	}
 }

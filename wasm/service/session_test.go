@@ -16,6 +16,20 @@ import (
 	"qcowscope/testimages"
 )
 
+// shareEach is of how many recipes a test that takes long takes one. TestEveryRecipe takes all.
+func shareEach() int { return testimages.Each(2, 3) }
+
+// shareOf are the recipes that the test takes.
+func shareOf(t *testing.T) (names []string) {
+	t.Helper()
+	for i, name := range testimages.Names() {
+		if testimages.Taken(t.Name(), i, shareEach()) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 func recipe(t *testing.T, name string) source.Bytes {
 	t.Helper()
 	return testimages.Make(t, name).Image
