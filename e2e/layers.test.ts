@@ -4,7 +4,7 @@ import path from 'node:path';
 import type {Locator, Page} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {looks, violations} from './axe';
-import {choose, launch, type App} from './page.mjs';
+import {choose, launch, settled, type App} from './page.mjs';
 import {qemuImg, qemuIo, withFolder} from './qemu';
 
 let app: App;
@@ -131,6 +131,28 @@ test('the parent is given, read through, refused when it does not fit, and taken
     await part.getByLabel('Choose the backing file').waitFor({state: 'attached'});
     const elsewhere = requests.slice(before).filter(({url, method, body}) => !url.startsWith(app.url) || method !== 'GET' || body !== '');
     expect(elsewhere, 'nothing leaves the page').toEqual([]);
+    expect(trouble).toEqual([]);
+    await page.context().close();
+  });
+});
+
+test('a parent that was opened together with its image is offered', async () => {
+  await withFolder(async (folder) => {
+    const image = await layered(folder);
+    const child = path.join(folder, 'child.qcow2');
+    await qemuImg('create', '-q', '-f', 'qcow2', '-b', image, '-F', 'qcow2', child);
+    const {page, trouble} = await app.open();
+    await page.getByLabel('Choose image').setInputFiles([child, image]);
+    await page.getByRole('button', {name: 'child.qcow2', exact: true}).waitFor();
+    await settled(page);
+    await page.keyboard.press('6');
+    await layersOf(page).getByRole('button', {name: `Use the ${path.basename(image)} that is open here`}).click();
+    await layersOf(page).getByText(`Given: ${path.basename(image)}`).waitFor();
+    expect(await layersOf(page).getByRole('heading', {level: 4}).allInnerTexts()).toEqual([
+      expect.stringContaining('child.qcow2'),
+      expect.stringContaining(path.basename(image)),
+    ]);
+    expect(await page.getByRole('button', {name: /that is open here/}).count(), 'its own parent is not open').toBe(0);
     expect(trouble).toEqual([]);
     await page.context().close();
   });

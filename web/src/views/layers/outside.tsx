@@ -1,7 +1,9 @@
 import {useState} from 'preact/hooks';
+import {formatBytes} from '../../base/units';
 import type {LayersOutside} from '../../protocol/protocol.gen';
 import {SeverityTag} from '../signs';
 import {ImageText} from '../text';
+import {useNamesakes} from './use-namesakes';
 
 /** How a file is given for a name, and taken away. */
 export interface Giving {
@@ -16,6 +18,7 @@ export function Outside({outside, giving}: {outside: LayersOutside; giving: Givi
   const {data, name, format, opens, wary, warning, given} = outside;
   const role = data ? 'data file' : 'backing file';
   const refused = giving.refused(data);
+  const namesakes = useNamesakes(outside);
   return (
     <div class={wary ? 'outside-name wary' : 'outside-name'}>
       <p>
@@ -46,7 +49,7 @@ export function Outside({outside, giving}: {outside: LayersOutside; giving: Givi
         </p>
       )}
       {given === '' ? (
-        <Slot role={role} onFile={(file) => giving.give(data, file)} />
+        <Slot role={role} namesakes={namesakes} onFile={(file) => giving.give(data, file)} />
       ) : (
         <p class="given">
           Given: <ImageText text={given} />
@@ -62,8 +65,15 @@ export function Outside({outside, giving}: {outside: LayersOutside; giving: Givi
   );
 }
 
+interface SlotProps {
+  role: string;
+  /** Files that are open beside this image and may be the one. */
+  namesakes: readonly File[];
+  onFile: (file: File) => void;
+}
+
 /** Where the file can be dropped, or chosen. */
-function Slot({role, onFile}: {role: string; onFile: (file: File) => void}) {
+function Slot({role, namesakes, onFile}: SlotProps) {
   const [over, setOver] = useState(false);
   const drop = (event: DragEvent) => {
     setOver(false);
@@ -81,7 +91,14 @@ function Slot({role, onFile}: {role: string; onFile: (file: File) => void}) {
   };
   return (
     <div data-takes-files class={over ? 'slot over' : 'slot'} onDragOver={() => setOver(true)} onDragLeave={() => setOver(false)} onDrop={drop}>
-      <span>It is not here. Drop it on this line, or</span>
+      {namesakes.map((file, i) => (
+        <button key={i} type="button" class="primary" onClick={() => onFile(file)}>
+          <span>
+            Use the <ImageText text={file.name} /> that is open here ({formatBytes(file.size)})
+          </span>
+        </button>
+      ))}
+      <span>{namesakes.length > 0 ? 'Or drop it on this line, or' : 'It is not here. Drop it on this line, or'}</span>
       <label class="button">
         <input
           class="hidden"
