@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type {Page} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {looks, violations} from './axe';
+import {looks, shareOf, violations} from './axe';
 import {damageFile, zeroRefblock} from './damage';
 import {choose, launch, settled, type App} from './page.mjs';
 import {makeImage, qemuCheck, qemuImg, withFolder} from './qemu';
@@ -53,7 +53,7 @@ describe.each(looks(1))('$colorScheme, $width px wide', ({colorScheme, width}) =
   });
 });
 
-test.each(['light', 'dark'] as const)('no accessibility rule is broken where a newer program made the image, %s', async (colorScheme) => {
+test.each(shareOf(['light', 'dark'] as const, 1, 2))('no accessibility rule is broken where a newer program made the image, %s', async (colorScheme) => {
   await withFolder(async (folder) => {
     const image = path.join(folder, 'disk.qcow2');
     await makeImage(image, 'compat=1.1');

@@ -33,11 +33,11 @@ async function cell(page: Page, offset: number): Promise<Locator> {
 
 /** What the grid shows of a range. */
 async function shown(page: Page, offset: number, length: number): Promise<string> {
-  const texts = [];
-  for (let at = offset; at < offset + length; at++) {
-    texts.push(await (await cell(page, at)).innerText());
-  }
-  return texts.join('');
+  // All in one go: the grid has hundreds of cells to look through for each.
+  const read = Array.from({length}, (_, i) => `[role=gridcell][data-at="0x${(offset + i).toString(16)}"]:not(:empty)`);
+  const cells = gridOf(page).locator(read.join());
+  await cells.nth(length - 1).waitFor();
+  return (await cells.allInnerTexts()).join('');
 }
 
 async function bytesOf(file: string, offset: number, length: number): Promise<Buffer> {

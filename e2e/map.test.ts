@@ -242,7 +242,7 @@ describe.each(shareOf(colours, 1, 3))('$colorScheme, forced colours $forcedColor
       await opened(image, {width, height: 900}, page);
       await page.emulateMedia({colorScheme, forcedColors});
       const panel = page.locator('.panel.map');
-      for (const by of ['owner', 'health', 'references', 'order', 'layer']) {
+      for (const by of shareOf(['owner', 'health', 'references', 'order', 'layer'], 1, 3)) {
         await panel.getByLabel('Colour').selectOption(by);
         await shown(page);
         await shown(page, 'Guest map');

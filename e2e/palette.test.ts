@@ -159,7 +159,7 @@ describe('the list of commands', () => {
       await page.emulateMedia({colorScheme, reducedMotion: 'reduce'});
       await page.setViewportSize({width, height: 844});
       await choose(page, image);
-      for (const query of ['', '5', 'rep', 'qqqq']) {
+      for (const query of shareOf(['', '5', 'rep', 'qqqq'], 0, 3)) {
         await page.keyboard.press('Control+k');
         await inputOf(page).fill(query);
         expect(await violations(page, 'dialog.commands'), query).toEqual([]);

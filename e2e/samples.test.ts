@@ -2,6 +2,7 @@ import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {pageDir} from '../scripts/paths.mjs';
+import {shareOf} from './axe';
 import {launch, settled, type App} from './page.mjs';
 import {qemuCheck} from './qemu';
 
@@ -29,7 +30,7 @@ test.each(samples)('$title: the page and qemu-img say what the list says', async
   await page.context().close();
 });
 
-test.each([1280, 800, 390])('the samples fill their rows at %i px, and the footer stands under them', async (width) => {
+test.each(shareOf([1280, 800, 390], 1, 3))('the samples fill their rows at %i px, and the footer stands under them', async (width) => {
   const {page} = await app.open();
   await page.setViewportSize({width, height: 900});
   const list = page.getByRole('region', {name: /No image at hand/}).getByRole('list');

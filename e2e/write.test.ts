@@ -34,6 +34,14 @@ async function openWrite(page: Page, image: string): Promise<Locator> {
   return lab;
 }
 
+/** The sample with torn subclusters, and no trouble with it. */
+async function withTorn(use: (lab: Locator, page: Page) => Promise<void>): Promise<void> {
+  const {page, trouble} = await app.open();
+  await use(await openWrite(page, path.join(pageDir, 'samples', 'torn_subclusters.qcow2')), page);
+  expect(trouble).toEqual([]);
+  await page.context().close();
+}
+
 async function pickRange(lab: Locator, offset: string, length: string): Promise<void> {
   await lab.getByLabel('From guest offset').fill(offset);
   await lab.getByLabel('Length', {exact: true}).fill(length);
@@ -190,19 +198,17 @@ describe('a write', () => {
   });
 
   test('over an invalid entry is stopped, with the reason and the repair', async () => {
-    const {page, trouble} = await app.open();
-    const lab = await openWrite(page, path.join(pageDir, 'samples', 'torn_subclusters.qcow2'));
-    await pickRange(lab, '0x104000', '512');
-    const stop = lab.getByRole('group', {name: 'Why it stops'});
-    await stop.waitFor();
-    expect(await stop.innerText()).toMatch(/contradicts itself[^]*Subcluster 8 is invalid: zero and allocated[^]*Proposed repair: keep the host cluster[^]*0x104000/);
-    expect(await button(lab, 'Apply write').isDisabled()).toBe(true);
-    await pickRange(lab, '3M', '512');
-    await lab.getByText('Repair it first; then the write can be applied.').waitFor();
-    await lab.getByLabel('Length', {exact: true}).fill('fish');
-    await lab.getByText('Wanted: a length such as 4K').waitFor();
-    expect(trouble).toEqual([]);
-    await page.context().close();
+    await withTorn(async (lab) => {
+      await pickRange(lab, '0x104000', '512');
+      const stop = lab.getByRole('group', {name: 'Why it stops'});
+      await stop.waitFor();
+      expect(await stop.innerText()).toMatch(/contradicts itself[^]*Subcluster 8 is invalid: zero and allocated[^]*Proposed repair: keep the host cluster[^]*0x104000/);
+      expect(await button(lab, 'Apply write').isDisabled()).toBe(true);
+      await pickRange(lab, '3M', '512');
+      await lab.getByText('Repair it first; then the write can be applied.').waitFor();
+      await lab.getByLabel('Length', {exact: true}).fill('fish');
+      await lab.getByText('Wanted: a length such as 4K').waitFor();
+    });
   });
 
   test('needs one cell a cluster where there are no subclusters', async () => {
@@ -255,84 +261,78 @@ test('a second write in flight is shortened, waits, and goes on; qemu reads both
 });
 
 test('the states are counted in the image, and lead to the first of each', async () => {
-  const {page, trouble} = await app.open();
-  const lab = await openWrite(page, path.join(pageDir, 'samples', 'torn_subclusters.qcow2'));
-  await lab.getByText('The eight states of a subcluster').click();
-  const rows = lab.getByRole('group', {name: 'States', exact: true}).locator('tbody tr');
-  await rows.nth(7).waitFor();
-  expect(await rows.count()).toBe(8);
-  expect(await rows.nth(7).innerText()).toMatch(/set\s+set\s+set\s+!\s+Invalid: zero and allocated[^]*Repair: Keep the host cluster[^]*\s8\s+First at 0x105000/);
-  await rows.nth(7).getByRole('button').click();
-  await lab.getByRole('group', {name: 'Why it stops'}).waitFor();
-  expect(trouble).toEqual([]);
-  await page.context().close();
+  await withTorn(async (lab) => {
+    await lab.getByText('The eight states of a subcluster').click();
+    const rows = lab.getByRole('group', {name: 'States', exact: true}).locator('tbody tr');
+    await rows.nth(7).waitFor();
+    expect(await rows.count()).toBe(8);
+    expect(await rows.nth(7).innerText()).toMatch(/set\s+set\s+set\s+!\s+Invalid: zero and allocated[^]*Repair: Keep the host cluster[^]*\s8\s+First at 0x105000/);
+    await rows.nth(7).getByRole('button').click();
+    await lab.getByRole('group', {name: 'Why it stops'}).waitFor();
+  });
 });
 
 test('a pasted trace is compared for all cluster sizes, and advice is given', async () => {
-  const {page, trouble} = await app.open();
-  const lab = await openWrite(page, path.join(pageDir, 'samples', 'torn_subclusters.qcow2'));
-  await lab.getByText('Amplification').click();
-  await lab.getByLabel('Trace of writes').fill('0 4K\n10M 4K\nnonsense\n');
-  await button(lab, 'Compare').click();
-  await lab.getByText('Line 3').waitFor();
-  await lab.getByLabel('Trace of writes').fill('0 4K\n10M 4K\n20M 4K\n');
-  await lab.getByLabel('The image is at first').selectOption('backed');
-  await button(lab, 'Compare').click();
-  const table = lab.getByRole('group', {name: 'Cluster sizes compared'});
-  await table.waitFor();
-  expect(await table.locator('tbody tr').count()).toBe(10);
-  expect(await table.getByRole('row', {name: /^64 KiB/}).innerText()).toMatch(/64 KiB\s+16\.\d\d\s+1\.\d\d/);
-  expect(await table.getByText('advised').count()).toBe(1);
-  await lab.getByText('Turn extended L2 on').waitFor();
-  const earlier = lab.getByText('What follows is of the trace as it was.');
-  expect(await earlier.count()).toBe(0);
-  await lab.getByLabel('The image is at first').selectOption('shared');
-  await earlier.waitFor();
-  await lab.getByLabel('The image is at first').selectOption('backed');
-  await earlier.waitFor({state: 'hidden'});
-  await lab.getByLabel('Trace of writes').fill('0 4K\n10M 8K\n');
-  await earlier.waitFor();
-  await lab.getByLabel('Choose trace').setInputFiles({name: 'log', mimeType: 'text/plain', buffer: Buffer.from('fio version 2 iolog\n/dev/x add\n/dev/x write 4096 8192\n')});
-  await button(lab, 'Compare').click();
-  await lab.getByText('1 write, 8 KiB').waitFor();
-  expect(await earlier.count()).toBe(0);
-  await page.setViewportSize({width: 390, height: 844});
-  await lab.getByText('All numbers').click();
-  const numbers = lab.getByRole('group', {name: 'All numbers'});
-  expect(await numbers.evaluate((box) => box.scrollWidth > box.clientWidth)).toBe(true);
-  const linesOf = (cells: Element[]) =>
-    cells.map((cell) => {
-      const text = document.createRange();
-      text.selectNodeContents(cell);
-      return new Set(Array.from(text.getClientRects(), ({top}) => top)).size;
-    });
-  expect(new Set(await numbers.locator('tbody :is(th, td)').evaluateAll(linesOf)), 'lines of a number and its unit').toEqual(new Set([1]));
-  expect(trouble).toEqual([]);
-  await page.context().close();
+  await withTorn(async (lab, page) => {
+    await lab.getByText('Amplification').click();
+    await lab.getByLabel('Trace of writes').fill('0 4K\n10M 4K\nnonsense\n');
+    await button(lab, 'Compare').click();
+    await lab.getByText('Line 3').waitFor();
+    await lab.getByLabel('Trace of writes').fill('0 4K\n10M 4K\n20M 4K\n');
+    await lab.getByLabel('The image is at first').selectOption('backed');
+    await button(lab, 'Compare').click();
+    const table = lab.getByRole('group', {name: 'Cluster sizes compared'});
+    await table.waitFor();
+    expect(await table.locator('tbody tr').count()).toBe(10);
+    expect(await table.getByRole('row', {name: /^64 KiB/}).innerText()).toMatch(/64 KiB\s+16\.\d\d\s+1\.\d\d/);
+    expect(await table.getByText('advised').count()).toBe(1);
+    await lab.getByText('Turn extended L2 on').waitFor();
+    const earlier = lab.getByText('What follows is of the trace as it was.');
+    expect(await earlier.count()).toBe(0);
+    await lab.getByLabel('The image is at first').selectOption('shared');
+    await earlier.waitFor();
+    await lab.getByLabel('The image is at first').selectOption('backed');
+    await earlier.waitFor({state: 'hidden'});
+    await lab.getByLabel('Trace of writes').fill('0 4K\n10M 8K\n');
+    await earlier.waitFor();
+    await lab.getByLabel('Choose trace').setInputFiles({name: 'log', mimeType: 'text/plain', buffer: Buffer.from('fio version 2 iolog\n/dev/x add\n/dev/x write 4096 8192\n')});
+    await button(lab, 'Compare').click();
+    await lab.getByText('1 write, 8 KiB').waitFor();
+    expect(await earlier.count()).toBe(0);
+    await page.setViewportSize({width: 390, height: 844});
+    await lab.getByText('All numbers').click();
+    const numbers = lab.getByRole('group', {name: 'All numbers'});
+    expect(await numbers.evaluate((box) => box.scrollWidth > box.clientWidth)).toBe(true);
+    const linesOf = (cells: Element[]) =>
+      cells.map((cell) => {
+        const text = document.createRange();
+        text.selectNodeContents(cell);
+        return new Set(Array.from(text.getClientRects(), ({top}) => top)).size;
+      });
+    expect(new Set(await numbers.locator('tbody :is(th, td)').evaluateAll(linesOf)), 'lines of a number and its unit').toEqual(new Set([1]));
+  });
 });
 
 test('a long trace is kept out of the box, whether opened or pasted; what is wrong in it is said with its line', async () => {
-  const {page, trouble} = await app.open();
-  const lab = await openWrite(page, path.join(pageDir, 'samples', 'torn_subclusters.qcow2'));
-  await lab.getByText('Amplification').click();
-  const box = lab.getByLabel('Trace of writes');
-  const long = '0 4K\r\n'.repeat(40_000);
-  await lab.getByLabel('Choose trace').setInputFiles({name: 'long.log', mimeType: 'text/plain', buffer: Buffer.from(`${long}1M garbage\r\n`)});
-  await lab.getByRole('group', {name: 'Long trace'}).getByText('long.log').waitFor();
-  expect(await box.count()).toBe(0);
-  await button(lab, 'Compare').click();
-  await lab.getByRole('alert').getByText('Line 40001').waitFor();
-  await button(lab, 'Use another trace').click();
-  await box.evaluate((element, text) => {
-    const clipboardData = new DataTransfer();
-    clipboardData.setData('text/plain', text);
-    element.dispatchEvent(new ClipboardEvent('paste', {clipboardData, bubbles: true, cancelable: true}));
-  }, long);
-  await lab.getByText('What was pasted').waitFor();
-  await button(lab, 'Compare').click();
-  await lab.getByText('40,000 writes').waitFor();
-  expect(trouble).toEqual([]);
-  await page.context().close();
+  await withTorn(async (lab) => {
+    await lab.getByText('Amplification').click();
+    const box = lab.getByLabel('Trace of writes');
+    const long = '0 4K\r\n'.repeat(40_000);
+    await lab.getByLabel('Choose trace').setInputFiles({name: 'long.log', mimeType: 'text/plain', buffer: Buffer.from(`${long}1M garbage\r\n`)});
+    await lab.getByRole('group', {name: 'Long trace'}).getByText('long.log').waitFor();
+    expect(await box.count()).toBe(0);
+    await button(lab, 'Compare').click();
+    await lab.getByRole('alert').getByText('Line 40001').waitFor();
+    await button(lab, 'Use another trace').click();
+    await box.evaluate((element, text) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text/plain', text);
+      element.dispatchEvent(new ClipboardEvent('paste', {clipboardData, bubbles: true, cancelable: true}));
+    }, long);
+    await lab.getByText('What was pasted').waitFor();
+    await button(lab, 'Compare').click();
+    await lab.getByText('40,000 writes').waitFor();
+  });
 });
 
 test.each(looks(1))('no accessibility rule is broken: $width px, $colorScheme', async ({width, colorScheme}) => {

@@ -36,6 +36,18 @@ function world() {
   return {engine, asked, ended, holds, fails, release: (what: string) => held.get(what)?.()};
 }
 
+/** A world in which a plan waits for the whole core, and that for its check. */
+async function growing() {
+  const made = world();
+  const {engine, asked, holds} = made;
+  await engine.open(disk);
+  await engine.call('check', {deep: false});
+  holds.add('whole check');
+  const plan = engine.call('plan', request);
+  await vi.waitFor(() => expect(asked).toContain('whole check'));
+  return {...made, plan};
+}
+
 afterEach(() => vi.useRealTimers());
 
 it('opens and checks with the first operations, and loads the others afterwards', async () => {
@@ -66,12 +78,7 @@ it('brings the whole core to where the first is, once, and leaves that when all 
 });
 
 it('answers from the first meanwhile', async () => {
-  const {engine, asked, holds, release} = world();
-  await engine.open(disk);
-  await engine.call('check', {deep: false});
-  holds.add('whole check');
-  const plan = engine.call('plan', request);
-  await vi.waitFor(() => expect(asked).toContain('whole check'));
+  const {engine, asked, release, plan} = await growing();
   await engine.call('cluster', {cluster: 1});
   expect(asked.at(-1)).toBe('first cluster');
   release('whole check');
@@ -91,12 +98,7 @@ it('says why it could not, and tries again with the next call', async () => {
 });
 
 it('stops growing when another file is opened', async () => {
-  const {engine, asked, holds, ended} = world();
-  await engine.open(disk);
-  await engine.call('check', {deep: false});
-  holds.add('whole check');
-  const plan = engine.call('plan', request);
-  await vi.waitFor(() => expect(asked).toContain('whole check'));
+  const {engine, ended, plan} = await growing();
   expect((await engine.open(disk)).ok).toBe(true);
   expect(await plan).toMatchObject({ok: false, error: {kind: 'cancelled'}});
   expect(ended).toContain('whole');
@@ -149,12 +151,7 @@ it('tries once unasked, and again when it is needed', async () => {
 });
 
 it('stops what waits for the whole core, and leaves the first as it is', async () => {
-  const {engine, holds, asked, ended} = world();
-  await engine.open(disk);
-  await engine.call('check', {deep: false});
-  holds.add('whole check');
-  const plan = engine.call('plan', request);
-  await vi.waitFor(() => expect(asked).toContain('whole check'));
+  const {engine, ended, plan} = await growing();
   await engine.cancel();
   expect(await plan).toMatchObject({ok: false, error: {kind: 'cancelled'}});
   expect(ended).not.toContain('first');
