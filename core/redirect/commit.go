@@ -1,6 +1,7 @@
 package redirect
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -341,6 +342,9 @@ func (t *Tx) recordHeader(header []byte, log *Log) error {
 		return err
 	}
 	s := t.switchHeader(was, header)
+	if t.before.Refcounts.Count(0) > 1 && len(s.early) > 0 || t.after.Refcounts.Count(0) > 1 && !bytes.Equal(was, header) {
+		return cannot("the header is read as another table, too, which would change with it")
+	}
 	if s.unsafe != "" {
 		t.unsafe = append(t.unsafe, s.unsafe)
 	}

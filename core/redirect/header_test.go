@@ -3,7 +3,9 @@
 package redirect_test
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,4 +104,27 @@ func TestBitmapOrder(t *testing.T) {
 	var sum tally
 	p.survives(t, res, &sum)
 	t.Logf("%+v", sum)
+}
+
+// A list of snapshots that lies in the header changes with it: what such an image holds is put
+// right in a copy only.
+func TestHeaderThatIsATableToo(t *testing.T) {
+	p := made(t, "a list in the header", []string{"qemu-img", "create", "-q", "-f", "qcow2", "image.qcow2", "1M"})
+	src := slices.Clone(p.src)
+	be.PutUint32(src[qcow2.OffNbSnapshots:], 1)
+	damaged := planned{name: p.name, src: src, img: open(t, src), plan: patch.New(int64(len(src)))}
+	damaged.before = examine(t, damaged.img)
+	if n := damaged.before.Refcounts.Count(0); n != 2 {
+		t.Fatalf("the header has %d users", n)
+	}
+	refblock := int64(damaged.img.Reftable[0].Refblock())
+	damaged.plan.Add(0, refblock+2, []byte{0, 1}, "refcount of cluster 1, as it is")
+	damaged.plan.Add(0, refblock+200, []byte{0, 1}, "refcount of cluster 100")
+	if _, err := redirect.Plan(ctx, damaged.img, damaged.before, damaged.plan, redirect.Options{}); !errors.Is(err, redirect.ErrCannot) || !strings.Contains(err.Error(), "the header is read as another table") {
+		t.Fatalf("%v", err)
+	}
+	p.plan = damaged.plan
+	if p.redirected(t) == nil {
+		t.Error("without the list the plan is not redirected, either")
+	}
 }

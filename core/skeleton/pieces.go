@@ -1,6 +1,7 @@
 package skeleton
 
 import (
+	"encoding/binary"
 	"math"
 
 	"qcowscope/core/check"
@@ -106,14 +107,26 @@ func (m *maker) lostTables() {
 	if m.report.Group(check.LostMapping) == nil || leaks == nil {
 		return
 	}
-	g, probes := m.img.Geo, lostProbes
+	g, probes, believed := m.img.Geo, lostProbes, newScrubber(m.img, m.report).most
 	buf := make([]byte, g.ClusterSize())
 	for _, f := range leaks.Findings {
 		for off := f.Host.Start; off < f.Host.End() && probes > 0; off += qcow2.HostOff(g.ClusterSize()) {
 			probes--
 			if source.ReadFull(m.img.Src, buf, int64(off)) == nil && check.LooksLikeL2(m.img, m.report.Refcounts, buf) {
 				m.table(int64(off), g.ClusterSize(), kindL2)
+				m.setApart(f, off, believed)
 			}
 		}
 	}
+}
+
+// setApart keeps a lost table the first one of its run of leaks, which is where the check looks:
+// refcounts above what is believed all become the same one in the copy, and would join the runs.
+func (m *maker) setApart(f check.Finding, table qcow2.HostOff, believed uint64) {
+	width := m.img.Geo.RefcountBits()
+	if f.Host.Start != table || f.Got <= believed || width < 8 {
+		return
+	}
+	word := binary.BigEndian.AppendUint64(nil, believed)
+	m.write(levelEntries, int64(f.At.Off), word[8-width/8:])
 }

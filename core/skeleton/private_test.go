@@ -149,6 +149,10 @@ func overwrite(r *rand.Rand, file []byte, off, n int64) {
 	plant(file, from, to)
 }
 
+// joinedRuns is a seed with which the guest's bytes lie over the refcounts around a lost table:
+// in the copy these are all alike.
+const joinedRuns = 43
+
 // Where the guest's bytes were written over tables they are read as entries. They are not in
 // the copy all the same, and its findings are those of the image.
 func TestGuestBytesInTablesAreNotInTheCopy(t *testing.T) {
@@ -162,7 +166,11 @@ func TestGuestBytesInTablesAreNotInTheCopy(t *testing.T) {
 			clean := testimages.Make(t, name).Image
 			img, report := checked(t, source.Bytes(clean))
 			replaced := int64(0)
-			for seed := range seeds {
+			for i := range seeds + 1 {
+				seed := i
+				if i == seeds {
+					seed = joinedRuns
+				}
 				file := bytes.Clone(clean)
 				r := rand.New(rand.NewPCG(seed, 3))
 				overwriteTables(r, file, img, report)

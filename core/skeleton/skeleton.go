@@ -82,7 +82,7 @@ type maker struct {
 }
 
 const (
-	levelEntries = iota // of the snapshot table and the bitmap directory
+	levelEntries = iota // of the snapshot table and the bitmap directory, and single refcounts
 	levelNames          // in the header
 	levelFields         // of the header
 )
