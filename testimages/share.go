@@ -19,7 +19,7 @@ func Each(short, js int) int {
 }
 
 // Taken tells whether the test of that name takes number i when it takes one of each: other
-// tests take others, so that together they take them all.
+// tests take others, so that together they take far more.
 func Taken(test string, i, each int) bool {
 	h := fnv.New32a()
 	h.Write([]byte(test))

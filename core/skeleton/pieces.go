@@ -107,14 +107,14 @@ func (m *maker) lostTables() {
 	if m.report.Group(check.LostMapping) == nil || leaks == nil {
 		return
 	}
-	g, probes, believed := m.img.Geo, lostProbes, newScrubber(m.img, m.report).most
+	g, probes := m.img.Geo, lostProbes
 	buf := make([]byte, g.ClusterSize())
 	for _, f := range leaks.Findings {
 		for off := f.Host.Start; off < f.Host.End() && probes > 0; off += qcow2.HostOff(g.ClusterSize()) {
 			probes--
 			if source.ReadFull(m.img.Src, buf, int64(off)) == nil && check.LooksLikeL2(m.img, m.report.Refcounts, buf) {
 				m.table(int64(off), g.ClusterSize(), kindL2)
-				m.setApart(f, off, believed)
+				m.setApart(f, off)
 			}
 		}
 	}
@@ -122,11 +122,11 @@ func (m *maker) lostTables() {
 
 // setApart keeps a lost table the first one of its run of leaks, which is where the check looks:
 // refcounts above what is believed all become the same one in the copy, and would join the runs.
-func (m *maker) setApart(f check.Finding, table qcow2.HostOff, believed uint64) {
+func (m *maker) setApart(f check.Finding, table qcow2.HostOff) {
 	width := m.img.Geo.RefcountBits()
-	if f.Host.Start != table || f.Got <= believed || width < 8 {
+	if f.Host.Start != table || f.Got <= m.scrub.most || width < 8 {
 		return
 	}
-	word := binary.BigEndian.AppendUint64(nil, believed)
+	word := binary.BigEndian.AppendUint64(nil, m.scrub.most)
 	m.write(levelEntries, int64(f.At.Off), word[8-width/8:])
 }

@@ -55,7 +55,7 @@ type Copy struct {
 
 // Make plans the copy of an image that was checked. The error is one of reading.
 func Make(img *image.Image, report *check.Report, keep Keep) (*Copy, error) {
-	m := &maker{img: img, report: report, keep: keep}
+	m := &maker{img: img, report: report, keep: keep, scrub: newScrubber(img, report)}
 	m.pieces()
 	for _, step := range []func() error{m.header, m.snapshots, m.bitmaps, m.luks} {
 		if err := step(); err != nil {
@@ -63,7 +63,7 @@ func Make(img *image.Image, report *check.Report, keep Keep) (*Copy, error) {
 		}
 	}
 	plan := m.plan()
-	c := &Copy{Summary: m.summary(), tables: newTables(img, report, m.kept)}
+	c := &Copy{Summary: m.summary(), tables: newTables(img.Src, m.scrub, m.kept)}
 	c.Summary.Tables = c.tables.bytes()
 	c.overlay = patch.NewOverlay(c.tables)
 	return c, c.overlay.Apply(plan)
@@ -74,6 +74,7 @@ type maker struct {
 	img    *image.Image
 	report *check.Report
 	keep   Keep
+	scrub  scrubber
 	kept   []piece
 	// rewritten are bytes that stand above the words of tables. Where they lie across each
 	// other the later level wins.

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"sort"
 
-	"qcowscope/core/check"
-	"qcowscope/core/image"
 	"qcowscope/core/patch"
 	"qcowscope/core/source"
 )
@@ -45,8 +43,8 @@ type tables struct {
 	scrub scrubber
 }
 
-func newTables(img *image.Image, report *check.Report, kept []piece) *tables {
-	return &tables{src: img.Src, kept: disjoint(kept), scrub: newScrubber(img, report)}
+func newTables(src source.Source, scrub scrubber, kept []piece) *tables {
+	return &tables{src: src, kept: disjoint(kept), scrub: scrub}
 }
 
 // disjoint cuts pieces where others begin and end, and joins what is alike.
