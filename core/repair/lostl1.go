@@ -82,14 +82,16 @@ func (r *repairer) leads(t image.L1Table) (lead, error) {
 		}
 		for ; len(part) > 0 && wrong+empty < maxAstray; part = part[qcow2.L1EntrySize:] {
 			fits, tells := r.leadsToL2(qcow2.L1Entry(be64(part)), table)
-			switch _, last := nonzero(table); {
-			case fits && last >= 0:
-				return toTables, nil
-			case fits:
-				empty++
-			case tells:
-				wrong++
+			if !fits { // as most entries of a large table, so only what fits is looked through
+				if tells {
+					wrong++
+				}
+				continue
 			}
+			if _, last := nonzero(table); last >= 0 {
+				return toTables, nil
+			}
+			empty++
 		}
 	}
 	if wrong > 1 && empty == 0 {
